@@ -1,38 +1,39 @@
 //! Services know each other through this crate alone: generated clients and servers, and the events in the outbox.
-//! The `.proto` files beside it are the source; a new service is a package `siegel.<name>.v1` and one line in `build.rs`.
+//! The `.proto` files beside it are the source; a new service is a package `siegel.<name>.v1` one line in `gen/src/main.rs`
+//! and a module here; `cargo xtask gen` writes `generated/`.
 #![allow(missing_docs, unreachable_pub, clippy::all)] // generated code; the documentation stands in the .proto files
 
 /// `siegel.events.v1`
 pub mod events {
     pub mod v1 {
-        tonic::include_proto!("siegel.events.v1");
+        include!("generated/siegel.events.v1.rs");
     }
 }
 
 /// `siegel.keydirectory.v1`
 pub mod keydirectory {
     pub mod v1 {
-        tonic::include_proto!("siegel.keydirectory.v1");
+        include!("generated/siegel.keydirectory.v1.rs");
     }
 }
 
 /// `siegel.upload.v1`
 pub mod upload {
     pub mod v1 {
-        tonic::include_proto!("siegel.upload.v1");
+        include!("generated/siegel.upload.v1.rs");
     }
 }
 
 /// `siegel.retention.v1`
 pub mod retention {
     pub mod v1 {
-        tonic::include_proto!("siegel.retention.v1");
+        include!("generated/siegel.retention.v1.rs");
     }
 }
 
 /// `siegel.operator.v1`
 pub mod operator {
     pub mod v1 {
-        tonic::include_proto!("siegel.operator.v1");
+        include!("generated/siegel.operator.v1.rs");
     }
 }
