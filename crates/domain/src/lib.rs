@@ -4,6 +4,7 @@
 //! A new id is one line in [`id`]; a new lifecycle is an enum whose transitions consume the old state.
 
 pub mod id;
+pub mod jurisdiction;
 pub mod limits;
 pub mod policy;
 pub mod role;

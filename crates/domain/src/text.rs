@@ -16,6 +16,9 @@ pub enum TextError {
     /// A control character, a line break or a character that changes the direction of writing.
     #[error("holds a character that is not allowed (line break, control or direction character)")]
     Character,
+    /// A spreadsheet would take it for a formula.
+    #[error("must not start with =, +, - or @: a spreadsheet would run it as a formula")]
+    Formula,
 }
 
 /// A trimmed single line of at most `max` characters; may be empty.
@@ -24,7 +27,10 @@ pub fn line(text: &str, max: usize) -> Result<String, TextError> {
     if text.chars().count() > max {
         return Err(TextError::TooLong { max });
     }
-    let bad = |c: char| c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}');
+    let bad = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+    };
     if text.chars().any(bad) {
         return Err(TextError::Character);
     }
@@ -35,6 +41,12 @@ pub fn line(text: &str, max: usize) -> Result<String, TextError> {
 pub fn non_empty_line(text: &str, max: usize) -> Result<String, TextError> {
     let text = line(text, max)?;
     if text.is_empty() { Err(TextError::Empty) } else { Ok(text) }
+}
+
+/// The same as [`line`], and nothing that a spreadsheet runs when a list with it is exported (FAULTS F39).
+pub fn cell(text: &str, max: usize) -> Result<String, TextError> {
+    let text = line(text, max)?;
+    if text.starts_with(['=', '+', '-', '@']) { Err(TextError::Formula) } else { Ok(text) }
 }
 
 /// A tenant's handle, the part after `@` of a login name: 3-40 characters of `a-z`, `0-9` and single inner hyphens.
@@ -63,6 +75,10 @@ mod tests {
         assert_eq!(line("a\u{202e}b", 200), Err(TextError::Character));
         assert_eq!(line(&"x".repeat(201), 200), Err(TextError::TooLong { max: 200 }));
         assert_eq!(non_empty_line(" ", 5), Err(TextError::Empty));
+        assert_eq!(cell(" K-4711", 200).as_deref(), Ok("K-4711"));
+        for formula in ["=1+1", " =cmd|' /C calc'!A0", "+49", "-1", "@SUM(A1)"] {
+            assert_eq!(cell(formula, 200), Err(TextError::Formula), "{formula}");
+        }
     }
 
     #[test]
