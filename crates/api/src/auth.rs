@@ -171,7 +171,7 @@ pub struct RenewRequest {
     pub tenant: Option<TenantId>,
 }
 
-/// `GET /v1/auth/session`: who am I.
+/// `GET /v1/auth/session`: who am I. `DELETE /v1/auth/session` signs out: the session is dead at once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Who {

@@ -71,6 +71,7 @@ pub struct RosterQuery {
 }
 
 /// A change of epoch: statement, bundle and the roster entry that names it, all signed by an entitled device.
+/// `POST /v1/keys/epochs` takes it alone (a key that was rotated); elsewhere it comes with what made it due.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -79,6 +80,8 @@ pub struct EpochChange {
     pub statement: Bytes,
     /// The signed bundle: all seeds under a fresh key, that key sealed to each member.
     pub bundle: Bytes,
+    /// The signed roster entry `NewEpoch` that names the statement; it follows the entry it comes with.
+    pub roster_entry: Bytes,
 }
 
 /// `GET /v1/keys/bundle`: the tenant's current bundle, for a confirmed member.

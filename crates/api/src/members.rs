@@ -215,6 +215,20 @@ pub struct RemoveSender {
     pub roster_entry: Option<Bytes>,
 }
 
+/// `POST /v1/devices/{id}/revoke`: its sessions die first. For a member's device the roster change and a new epoch
+/// come along; a sender's device goes with the sender (`/v1/senders/{id}/remove`), a dealer's needs neither.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RevokeDevice {
+    /// The signed roster change `RemoveDevice`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub roster_entry: Option<Bytes>,
+    /// The new epoch.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub epoch: Option<EpochChange>,
+}
+
 /// A registered device.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
