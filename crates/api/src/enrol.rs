@@ -103,6 +103,10 @@ pub struct PersonKeys {
     pub opaque_record: Bytes,
     /// The user's X-Wing public key, derived from the user root, 1216 bytes.
     pub user_key: Bytes,
+    /// Ed25519 public key derived from the printed recovery key, if one was made: it admits a new device when no old one
+    /// is left. 32 bytes, signed into the roster.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recovery_key: Option<Bytes>,
     /// The user root sealed to this device and under the password.
     pub slot: Bytes,
     /// The user root sealed under the printed recovery key, if one was made.

@@ -102,6 +102,9 @@ pub struct Pending {
     pub device_keys: DeviceKeys,
     /// The user's X-Wing key (members only).
     pub user_key: Option<Bytes>,
+    /// The user's recovery signing key, if one was made (members only).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub recovery_key: Option<Bytes>,
     /// The MAC the newcomer made.
     pub mac: Bytes,
 }

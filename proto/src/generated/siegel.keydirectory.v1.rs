@@ -40,6 +40,10 @@ pub struct WatchRevocationsResponse {
     /// True in the first message: forget what was known, the list is complete for the life of a token.
     #[prost(bool, tag = "2")]
     pub snapshot: bool,
+    /// In a snapshot: every session that ended since this moment is in it. A token that is older has to be asked about,
+    /// which happens for one token's life after a restart.
+    #[prost(int64, tag = "3")]
+    pub complete_since_ms: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResolvePartyRequest {
