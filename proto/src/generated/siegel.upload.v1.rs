@@ -33,6 +33,29 @@ pub struct EraseRecordResponse {
     pub sender: ::prost::alloc::string::String,
     #[prost(string, repeated, tag = "7")]
     pub recipients: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it became `erasing`: from then on nobody could read it. The tombstone says the same.
+    #[prost(int64, tag = "8")]
+    pub erasing_ms: i64,
+    /// siegel_envelope::SignedBytes::digest of the tombstone, once written; the receipt names it.
+    #[prost(bytes = "vec", tag = "9")]
+    pub tombstone_digest: ::prost::alloc::vec::Vec<u8>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseConversationRequest {
+    #[prost(string, tag = "1")]
+    pub tenant: ::prost::alloc::string::String,
+    #[prost(string, tag = "2")]
+    pub conversation: ::prost::alloc::string::String,
+    #[prost(string, tag = "3")]
+    pub actor: ::prost::alloc::string::String,
+    #[prost(string, tag = "4")]
+    pub device: ::prost::alloc::string::String,
+}
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseConversationResponse {
+    /// False: no such conversation in this tenant, or erased before.
+    #[prost(bool, tag = "1")]
+    pub found: bool,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ErasedObject {
@@ -203,7 +226,38 @@ pub mod upload_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// The committed records of a conversation, for erasing it as a whole.
+        /// Closes a conversation for good, before its records are erased one by one: no record joins it any more, and its
+        /// sealed subject is gone. Idempotent.
+        pub async fn erase_conversation(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EraseConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseConversationResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/siegel.upload.v1.UploadService/EraseConversation",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "siegel.upload.v1.UploadService",
+                        "EraseConversation",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// The committed records of a conversation, closed or not, for erasing it as a whole.
         pub async fn list_conversation_records(
             &mut self,
             request: impl tonic::IntoRequest<super::ListConversationRecordsRequest>,
@@ -284,7 +338,16 @@ pub mod upload_service_server {
             tonic::Response<super::EraseRecordResponse>,
             tonic::Status,
         >;
-        /// The committed records of a conversation, for erasing it as a whole.
+        /// Closes a conversation for good, before its records are erased one by one: no record joins it any more, and its
+        /// sealed subject is gone. Idempotent.
+        async fn erase_conversation(
+            &self,
+            request: tonic::Request<super::EraseConversationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::EraseConversationResponse>,
+            tonic::Status,
+        >;
+        /// The committed records of a conversation, closed or not, for erasing it as a whole.
         async fn list_conversation_records(
             &self,
             request: tonic::Request<super::ListConversationRecordsRequest>,
@@ -407,6 +470,52 @@ pub mod upload_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = EraseRecordSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/siegel.upload.v1.UploadService/EraseConversation" => {
+                    #[allow(non_camel_case_types)]
+                    struct EraseConversationSvc<T: UploadService>(pub Arc<T>);
+                    impl<
+                        T: UploadService,
+                    > tonic::server::UnaryService<super::EraseConversationRequest>
+                    for EraseConversationSvc<T> {
+                        type Response = super::EraseConversationResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EraseConversationRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UploadService>::erase_conversation(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EraseConversationSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
