@@ -47,7 +47,7 @@ pub struct ChallengeRequest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Challenge {
-    /// To be signed with the device key: `siegel_envelope::login::challenge_body`.
+    /// To be signed with the device key: `siegel_envelope::login::ChallengeBody`.
     pub challenge: Bytes,
     /// Until when it can be answered.
     pub expires_ms: i64,

@@ -38,7 +38,7 @@ pub enum CodeError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(index_only)]
 pub enum CodeKind {
-    /// The first owner of a tenant.
+    /// The first owner of a tenant; later owners come in as members do.
     #[n(0)]
     Owner,
     /// A further member.
@@ -121,7 +121,7 @@ pub struct EnrolmentCode {
     /// Where to go: `https://host[:port]`.
     #[n(0)]
     pub url: String,
-    /// SHA-256 of the certificate (DER) of the CA to trust, if it is not a public one.
+    /// BLAKE3-256 of the certificate (DER) of the CA to trust, if it is not a public one.
     #[n(1)]
     pub ca: Option<Digest>,
     /// The tenant; a dealer's code has none.
@@ -202,7 +202,7 @@ mod tests {
         let wrapped = format!("  {}\r\n {}\n", &text[..40], &text[40..]);
         assert_eq!(wrapped.parse(), Ok(code()));
         for place in 7..text.len() {
-            let mut slip = text.clone().into_bytes();
+            let mut slip = text.as_bytes().to_vec();
             slip[place] = if slip[place] == b'A' { b'B' } else { b'A' };
             let slip = String::from_utf8(slip).expect("ASCII");
             assert_eq!(slip.parse::<EnrolmentCode>(), Err(CodeError::Typo), "{place}");

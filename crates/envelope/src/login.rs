@@ -1,10 +1,12 @@
 //! OPAQUE (RFC 9807) as both sides use it: the suite, the identifiers, the context and the floor of the password hash.
 //! The server never has the password nor anything to guess it with offline without its setup.
 
+use minicbor::{Decode, Encode};
 use opaque_ke::{CipherSuite, Ristretto255, TripleDh};
-use siegel_domain::TenantId;
+use siegel_domain::{DeviceId, MemberId, TenantId};
 
-use crate::cbor;
+use crate::cbor::{self, Blob};
+use crate::signed::{Invalid, Signable};
 
 /// OPRF and 3DH over Ristretto255 with SHA-512; Argon2id stretches on the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,19 +46,47 @@ impl KsfParams {
     }
 }
 
-/// The client's identifier: the login name `name@tenant-handle`, as bytes. It must already be in its one spelling
-/// ([`siegel_domain::text::is_login_local`], [`siegel_domain::text::is_handle`]).
-pub fn client_id(login_name: &str) -> Vec<u8> {
-    login_name.as_bytes().to_vec()
+/// The client's identifier: CBOR `["siegel/1/login-client", member]`. The member's id, which the server names when a
+/// login starts: the name itself is nowhere stored in the clear.
+pub fn client_id(member: MemberId) -> Vec<u8> {
+    cbor::encode(&("siegel/1/login-client", member))
 }
 
-/// The server's identifier: CBOR `["siegel/1/login-server", tenant]`.
-pub fn server_id(tenant: TenantId) -> Vec<u8> {
-    cbor::encode(&("siegel/1/login-server", tenant))
+/// The server's identifier: CBOR `["siegel/1/login-server", tenant, set-up]`.
+pub fn server_id(tenant: TenantId, setup: u32) -> Vec<u8> {
+    cbor::encode(&("siegel/1/login-server", tenant, setup))
 }
 
 /// The context of a login: CBOR `["siegel/1/login", suite, tenant, memory KiB, passes, lanes]`. Both sides put in what
 /// they believe, so a server that names a cheaper hash to the client fails itself.
 pub fn context(tenant: TenantId, ksf: KsfParams) -> Vec<u8> {
     cbor::encode(&("siegel/1/login", crate::Suite::ONE, tenant, ksf.memory_kib, ksf.passes, ksf.lanes))
+}
+
+/// A machine's answer to a login challenge, signed by its device key. Names whom it is meant for, so that a server in
+/// the middle can't pass it on to another.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct ChallengeBody {
+    /// The challenge as handed out, at most 128 bytes.
+    #[n(0)]
+    pub challenge: Blob,
+    /// The device that signs.
+    #[n(1)]
+    pub device: DeviceId,
+    /// The sender's tenant; a dealer has none.
+    #[n(2)]
+    pub tenant: Option<TenantId>,
+    /// The server's public URL, as in the profile.
+    #[n(3)]
+    pub audience: String,
+}
+
+impl Signable for ChallengeBody {
+    const DOMAIN: &'static str = "siegel/1/challenge";
+    const MAX_BYTES: usize = 1024;
+
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.challenge.0.len() > 128 { Err(Invalid::Rule("not a challenge")) } else { Ok(()) }
+    }
 }

@@ -48,9 +48,9 @@ pub struct Manifest {
     /// The record.
     #[n(2)]
     pub record: RecordId,
-    /// The thread it is part of.
+    /// The thread it is part of, if any.
     #[n(3)]
-    pub conversation: ConversationId,
+    pub conversation: Option<ConversationId>,
     /// Who sealed it.
     #[n(4)]
     pub sender: Party,
