@@ -1,6 +1,7 @@
 //! The header of EDF+: fixed-width ASCII fields, 256 bytes for the recording and 256 for each signal.
 
 use crate::EdfError;
+use crate::identity::{Origin, Patient};
 
 /// Label that marks the signal which carries annotations instead of samples.
 pub const ANNOTATIONS: &str = "EDF Annotations";
@@ -9,78 +10,8 @@ pub const MAX_SIGNALS: usize = 256;
 /// Largest data record accepted, in bytes. EDF+ recommends at most 61,440.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
 
-const MONTHS: [&str; 12] = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
 /// Widths of the per-signal fields, in the order in which they are stored.
 const SIGNAL_FIELDS: [usize; 10] = [16, 80, 8, 8, 8, 8, 8, 80, 8, 32];
-
-/// A calendar date in the recorder's own time zone (EDF knows no other).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Date {
-    /// Full year, 1985 to 2084: the header's two-digit year cannot say more.
-    pub year: u16,
-    /// 1 to 12.
-    pub month: u8,
-    /// 1 to 31.
-    pub day: u8,
-}
-
-impl Date {
-    /// `02-MAY-1951`, as the identification fields want it.
-    fn long(self) -> Result<String, EdfError> {
-        let month = MONTHS
-            .get(usize::from(self.month).wrapping_sub(1))
-            .ok_or(EdfError::Field { field: "date", why: "the month is not 1 to 12" })?;
-        if !(1..=31).contains(&self.day) {
-            return Err(EdfError::Field { field: "date", why: "the day is not 1 to 31" });
-        }
-        Ok(format!("{:02}-{month}-{:04}", self.day, self.year))
-    }
-}
-
-/// Who was recorded. Everything here is personal data: it may leave the device in sealed form only.
-#[derive(Clone)]
-pub struct Patient {
-    /// The hospital's or practice's own number.
-    pub code: String,
-    /// `F`, `M` or `X` (not known).
-    pub sex: char,
-    /// Day of birth, if known.
-    pub born: Option<Date>,
-    /// Family and given name; spaces become underscores.
-    pub name: String,
-}
-
-impl Patient {
-    fn field(&self) -> Result<String, EdfError> {
-        if !matches!(self.sex, 'F' | 'M' | 'X') {
-            return Err(EdfError::Field { field: "sex", why: "it is F, M or X" });
-        }
-        let born = self.born.map_or_else(|| Ok("X".into()), Date::long)?;
-        Ok(format!("{} {} {born} {}", subfield(&self.code), self.sex, subfield(&self.name)))
-    }
-}
-
-/// What was recorded, where, with what.
-#[derive(Clone)]
-pub struct Origin {
-    /// Day the recording began.
-    pub date: Date,
-    /// Time of day it began, in seconds since midnight.
-    pub time_s: u32,
-    /// The institution's number of the examination.
-    pub admin_code: String,
-    /// Who attached the recorder.
-    pub technician: String,
-    /// The recorder.
-    pub equipment: String,
-}
-
-impl Origin {
-    fn field(&self) -> Result<String, EdfError> {
-        let rest = [&self.admin_code, &self.technician, &self.equipment].map(|part| subfield(part));
-        Ok(format!("Startdate {} {}", self.date.long()?, rest.join(" ")))
-    }
-}
 
 /// One channel of the recording.
 #[derive(Clone, Debug, PartialEq)]
@@ -280,11 +211,6 @@ fn parse_signal(fields: &[String]) -> Result<Signal, EdfError> {
         return Err(EdfError::Format("a signal's range or sample count"));
     }
     Ok(signal)
-}
-
-/// Subfields of the identification fields are separated by spaces, so a space inside becomes an underscore and nothing an `X`.
-fn subfield(text: &str) -> String {
-    if text.is_empty() { "X".into() } else { text.replace(' ', "_") }
 }
 
 fn put(out: &mut Vec<u8>, width: usize, field: &'static str, text: &str) -> Result<(), EdfError> {

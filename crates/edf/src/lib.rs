@@ -4,7 +4,7 @@
 //! crate writes 24 hours of three-channel ECG in EDF+ (the format long-term ECG recorders export), with a name in the header that
 //! must never be found on the server, and evaluates it again at the receiving end, as an evaluation centre would.
 //!
-//! - [`header`]: the fixed-width ASCII header of EDF+, written and parsed.
+//! - [`header`]: the fixed-width ASCII header of EDF+, written and parsed; [`identity`]: who, when and with what.
 //! - [`ecg`]: the signal, a sum of Gaussians per heartbeat, deterministic by seed.
 //! - [`recording`]: header and signal streamed into any `Write` in constant memory.
 //! - [`reader`]: record by record out of any `Read`, with bounds on everything the header claims.
@@ -29,6 +29,7 @@
 pub mod ecg;
 mod error;
 pub mod header;
+pub mod identity;
 pub mod pulse;
 pub mod reader;
 pub mod recording;

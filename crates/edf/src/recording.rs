@@ -4,7 +4,8 @@ use std::io::Write;
 
 use crate::EdfError;
 use crate::ecg::{Ecg, LEADS, Model, RATE_HZ};
-use crate::header::{ANNOTATIONS, Date, Header, Origin, Patient, Signal};
+use crate::header::{ANNOTATIONS, Header, Signal};
+use crate::identity::{Date, Origin, Patient};
 use crate::tal::{self, Annotation};
 
 /// µV per step of a sample: 0.1, so that 16 bits reach ±3.2 mV.

@@ -1,2 +1,94 @@
-//! Placeholder.
-fn main() {}
+//! The project's chores, as a program: `cargo xtask <verb>`.
+//!
+//! Everything with logic that is not the product lives here, so that a chore is read, changed and tested like the rest.
+//! - [`stages`]: the one list of what `check`, `test` and `ci` run; [`stage`] runs it and prints the table of minutes.
+//! - [`needs`]: what the machine must have; installed where we may, named where we may not.
+//! - [`generate`]: files that are made by programs of ours and committed.
+//! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words that must not be here).
+//! - [`windows`]: the client for Windows, and a smoke test of it under Wine.
+//!
+//! To add a check: a file in `check/` with a function from [`work::Work`] to a note, and a line in [`stages`].
+
+#![expect(clippy::print_stdout, reason = "this program talks to the person who called it")]
+
+mod check;
+mod generate;
+mod machine;
+mod needs;
+mod stage;
+mod stages;
+mod tools;
+mod tree;
+mod windows;
+mod work;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::needs::Need;
+
+/// The project's chores. Logs of each stage lie in target/xtask/.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Write the generated files anew: gRPC code, OpenAPI document, test vectors
+    Gen {
+        /// Compare only, and fail if anything differs
+        #[arg(long)]
+        check: bool,
+    },
+    /// Everything that can be said without running the product: fmt, clippy, licences, dependency direction, drift …
+    Check(Choice),
+    /// Say what is needed, install or name it, then run everything: checks, builds, tests
+    Test(Choice),
+    /// The same as `test`, held against the minutes each group of stages may take
+    Ci(Choice),
+    /// Measure against the goals: passes its arguments on to the load generator
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Arguments of siegel-loadtest; `--help` shows them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Build siegel.exe for Windows (x86_64-pc-windows-gnu)
+    Windows,
+    /// Run enrol, put and get of siegel.exe under Wine against a server started here
+    WindowsSmoke,
+}
+
+/// Which stages to run.
+#[derive(clap::Args, Default)]
+struct Choice {
+    /// Only stages whose name contains this (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Leave out what needs this; the table then says so
+    #[arg(long, value_name = "NEED")]
+    without: Vec<Need>,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().verb {
+        Verb::Gen { check } => generate::run(check),
+        Verb::Check(choice) => stage::run("check", stages::checks(), &choice.only, &choice.without, false),
+        Verb::Test(choice) => stage::run("test", stages::everything(), &choice.only, &choice.without, false),
+        Verb::Ci(choice) => stage::run("ci", stages::everything(), &choice.only, &choice.without, true),
+        Verb::Bench { args } => tools::bench(&args),
+        Verb::Windows => windows::build_visibly(),
+        Verb::WindowsSmoke => windows::smoke(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use siegel_edf::header::Date;
+use siegel_edf::identity::Date;
 use siegel_edf::reader::{Reader, samples};
 use siegel_edf::recording::Recording;
 use siegel_edf::{Annotation, EdfError};

@@ -1,0 +1,73 @@
+//! The machine under us: programs in the path, the cache, Debian's packages.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::work::Work;
+
+/// Where tools that take long to make are kept between runs, each under a name with its version: outside the tree, so that a fresh
+/// clone finds them.
+pub(crate) fn cache(name: &str) -> Result<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+        .ok_or_else(|| anyhow!("neither XDG_CACHE_HOME nor a home directory is set: no place for a cache"))?;
+    let directory = base.join("siegel").join("tools").join(name);
+    std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
+    Ok(directory)
+}
+
+/// A program by its name, if it is in the path.
+pub(crate) fn which(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|directory| directory.join(name)).find(|file| file.is_file())
+}
+
+/// First line a program prints, if it is there and says so without complaint.
+pub(crate) fn says(command: &mut Command) -> Option<String> {
+    let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// The numbers of a version such as `v20.20.2` or `Python 3.11.7`.
+pub(crate) fn version(text: &str) -> Option<(u32, u32)> {
+    let digits = text.trim_start_matches(|letter: char| !letter.is_ascii_digit());
+    let mut parts = digits.split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next().flatten().unwrap_or(0)))
+}
+
+/// Whether Debian's packages can be installed by us.
+pub(crate) fn may_apt() -> bool {
+    which("apt-get").is_some() && says(Command::new("id").arg("-u")).is_some_and(|user| user == "0")
+}
+
+/// Installs Debian packages; the package lists are fetched once per run.
+pub(crate) fn apt(work: &mut Work, packages: &[&str]) -> Result<()> {
+    static UPDATED: OnceLock<()> = OnceLock::new();
+    if UPDATED.set(()).is_ok() {
+        work.run(Command::new("apt-get").arg("update"))?;
+    }
+    work.run(
+        Command::new("apt-get")
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn versions_are_read_as_programs_print_them() {
+        assert_eq!(version("v20.20.2"), Some((20, 20)));
+        assert_eq!(version("Python 3.11.7"), Some((3, 11)));
+        assert_eq!(version("cargo-deny 0.20.2"), Some((0, 20)));
+        assert_eq!(version("none"), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! What the stages need beyond Rust: said first, then installed where we may and named where we may not.
+//!
+//! The floor is a bare Debian 12 with Rust and a C compiler. As root everything else comes by apt; without root the list says what
+//! to ask for, and `--without` leaves out what needs it.
+
+use std::fmt;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::work::Work;
+use crate::{machine, tools, tree};
+
+/// Something a stage cannot do without.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(crate) enum Need {
+    /// rustfmt and clippy
+    Rustfmt,
+    /// cargo-deny
+    Deny,
+    /// Python 3.9 or newer with the opener's packages
+    Python,
+    /// Node 18 or newer
+    Node,
+    /// Rust's wasm32 target
+    Wasm,
+    /// Rust's Windows target and MinGW's C compiler
+    Windows,
+}
+
+const WASM: &str = "wasm32-unknown-unknown";
+pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
+pub(crate) const MINGW: &str = "x86_64-w64-mingw32-gcc";
+
+impl Need {
+    fn what(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "rustfmt and clippy, for the checks",
+            Self::Deny => "cargo-deny, for licences, bans and advisories",
+            Self::Python => "Python >= 3.9 with the packages pinned in the tree, for the second opener",
+            Self::Node => "Node >= 18, to run the vectors in WebAssembly",
+            Self::Wasm => "Rust's wasm32-unknown-unknown target, for the browser",
+            Self::Windows => "Rust's x86_64-pc-windows-gnu target and MinGW's C compiler, for siegel.exe",
+        }
+    }
+
+    fn found(self) -> bool {
+        match self {
+            Self::Rustfmt => {
+                let runs = |tool: &str| machine::says(&mut tree::cargo([tool, "--version"])).is_some();
+                runs("fmt") && runs("clippy")
+            }
+            Self::Deny => tools::deny_found(),
+            Self::Python => tools::venv_found(),
+            Self::Node => newer("node", (18, 0)),
+            Self::Wasm => target_found(WASM),
+            Self::Windows => target_found(WINDOWS) && machine::which(MINGW).is_some(),
+        }
+    }
+
+    fn install(self, work: &mut Work) -> Result<()> {
+        match self {
+            Self::Rustfmt => work.run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"])),
+            Self::Deny => tools::install_deny(work),
+            Self::Python => tools::install_venv(work),
+            Self::Node => machine::apt(work, &["nodejs"]),
+            Self::Wasm => add_target(work, WASM),
+            Self::Windows => {
+                if !target_found(WINDOWS) {
+                    add_target(work, WINDOWS)?;
+                }
+                match machine::which(MINGW) {
+                    Some(_) => Ok(()),
+                    None => machine::apt(work, &["gcc-mingw-w64-x86-64"]),
+                }
+            }
+        }
+    }
+
+    /// What a person without root has to ask for, if anything.
+    fn by_hand(self) -> Option<&'static str> {
+        let missing = |program| machine::which(program).is_none();
+        match self {
+            Self::Rustfmt if missing("rustup") => Some("install rustfmt and clippy beside your Rust"),
+            Self::Wasm if missing("rustup") => Some("install Rust's wasm32-unknown-unknown target"),
+            Self::Windows if missing("rustup") && !target_found(WINDOWS) => {
+                Some("install Rust's x86_64-pc-windows-gnu target")
+            }
+            Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
+            Self::Node if !machine::may_apt() => Some("apt-get install nodejs"),
+            Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
+                Some("apt-get install python3 python3-venv")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = clap::ValueEnum::to_possible_value(self).expect("no variant is hidden");
+        out.write_str(name.get_name())
+    }
+}
+
+/// Says what `verb` needs and sees that it is there, before anything that takes time begins.
+pub(crate) fn provide(verb: &str, needed: &[Need]) -> Result<()> {
+    if machine::which("cc").is_none() {
+        bail!("a C compiler is needed to build (cc): apt-get install gcc libc6-dev");
+    }
+    if needed.is_empty() {
+        return Ok(());
+    }
+    let mut missing = Vec::new();
+    println!("cargo xtask {verb} needs, beside Rust, a C compiler and git:");
+    for need in <Need as clap::ValueEnum>::value_variants().iter().filter(|need| needed.contains(need)) {
+        let found = need.found();
+        println!("  {:<9} {:<76} {}", need.to_string(), need.what(), if found { "there" } else { "to be installed" });
+        if !found {
+            missing.push(*need);
+        }
+    }
+    let asked: Vec<_> = missing.iter().filter_map(|need| Some((need, need.by_hand()?))).collect();
+    if !asked.is_empty() {
+        let lines: Vec<_> = asked.iter().map(|(need, how)| format!("  {how}   (or: --without {need})")).collect();
+        bail!("these cannot be installed from here, please do so first:\n{}", lines.join("\n"));
+    }
+    for need in missing {
+        println!("installing {need} …");
+        let mut work = Work::new(&format!("install {need}"))?;
+        need.install(&mut work).with_context(|| {
+            format!("install {need}; see {}, or leave it out: --without {need}", work.path().display())
+        })?;
+        if !need.found() {
+            bail!("{need} was installed, and is not found all the same; see {}", work.path().display());
+        }
+    }
+    Ok(())
+}
+
+fn newer(program: &str, least: (u32, u32)) -> bool {
+    let said = machine::says(Command::new(program).arg("--version"));
+    said.as_deref().and_then(machine::version).is_some_and(|version| version >= least)
+}
+
+fn target_found(target: &str) -> bool {
+    // Works with and without rustup: the directory is printed for any target, and exists only for an installed one.
+    let directory = machine::says(Command::new("rustc").args(["--print", "target-libdir", "--target", target]));
+    directory.is_some_and(|directory| std::path::Path::new(&directory).is_dir())
+}
+
+fn add_target(work: &mut Work, target: &str) -> Result<()> {
+    work.run(Command::new("rustup").args(["target", "add", target]))
+}

