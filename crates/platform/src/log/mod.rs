@@ -1,0 +1,25 @@
+//! What happened, for whoever wants to know. A producer writes the event into its own outbox table in the transaction of
+//! the change itself, so there is no change without its event and no event without its change. Readers take events in the
+//! order of commits, from a position that they keep themselves.
+//!
+//! ```text
+//! use case ── tx ──► rows + outbox ── commit ──► wake ──► Consumer ── its own tx ──► effects + position
+//! ```
+//!
+//! A producer copies [`OUTBOX_SQL`] into its first migration, holds an [`EventSource`] and calls [`emit`] and [`audit`].
+//! A consumer copies [`CONSUMER_SQL`], implements [`Handler`] and runs a [`Consumer`]. On one machine the outbox tables
+//! are the log; with Kafka a relay reads them with the same [`Log::read`]. [`contract`] says what either has to keep.
+
+mod consumer;
+pub mod contract;
+mod event;
+mod feed;
+
+pub use consumer::{Consumer, ConsumerMetrics, HandleError, Handler};
+pub use event::{AuditEntry, EventSource, audit, emit, type_of};
+pub use feed::{Log, LogError, News, Stored};
+
+/// The outbox table, for a producer's first migration.
+pub const OUTBOX_SQL: &str = include_str!("outbox.sql");
+/// The tables of positions and dead letters, for a consumer's migrations.
+pub const CONSUMER_SQL: &str = include_str!("consumer.sql");

@@ -1,0 +1,36 @@
+//! What `object_store` can't do and provisioning, erasing and the inventory need.
+
+use async_trait::async_trait;
+use siegel_domain::Timestamp;
+
+use super::{Bucket, ZoneError};
+
+/// What a zone says of itself and a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Inventory {
+    /// Leftovers of writes that never ended, and were removed.
+    pub leftovers: usize,
+}
+
+/// Administration of a zone. The second adapter is S3 (buckets, versions, locks).
+#[async_trait]
+pub trait ZoneAdmin: Send + Sync + 'static {
+    /// Whether a tenant's bucket is there, so that a pass over what is as it should be writes nothing. False also for
+    /// something in its place that is not a bucket: making one then fails, and nothing is adopted.
+    async fn has_bucket(&self, bucket: &Bucket) -> Result<bool, ZoneError>;
+
+    /// Makes a tenant's bucket; nothing happens if it is there.
+    async fn make_bucket(&self, bucket: &Bucket) -> Result<(), ZoneError>;
+
+    /// Deletes a tenant's bucket with everything in it; nothing happens if it is not there.
+    async fn delete_bucket(&self, bucket: &Bucket) -> Result<(), ZoneError>;
+
+    /// Makes deletions in a bucket survive a power loss.
+    async fn settle(&self, bucket: &Bucket) -> Result<(), ZoneError>;
+
+    /// Removes what unfinished writes left behind before `before`, which no listing shows.
+    async fn clean(&self, bucket: &Bucket, before: Timestamp) -> Result<Inventory, ZoneError>;
+
+    /// Whether the zone is there at all, at this moment.
+    async fn health(&self) -> Result<(), ZoneError>;
+}
