@@ -1,1 +1,37 @@
-//! Placeholder.
+//! What every service stands on: time, randomness, tasks, databases, secrets, zones, the log of events, the HTTP and gRPC
+//! server, problems, telemetry. A service gets a [`Ctx`] at start and nothing from globals, so that the whole platform
+//! runs in one process, in one test, under a clock that the test moves.
+//!
+//! ```text
+//! Ctx ─┬─ clock, rng, tasks, shutdown      what tests replace
+//!      ├─ secrets, db, tenants, zones, log where things lie
+//!      └─ metrics, health, telemetry       what it tells of itself
+//! http  one listener: TLS, HTTP/1.1 and 2, limits, the tower stack ── problem: one table of errors
+//! peer  how services call each other        worker: how background work is run
+//! ```
+//!
+//! A new reason to refuse a request is a line in `problem/table.rs` and in `docs/problems.md`; a new metric is registered
+//! by the service that counts it; a new thing everybody needs becomes a field of [`Ctx`].
+
+pub mod auth;
+pub mod clock;
+pub mod ctx;
+pub mod db;
+pub mod files;
+pub mod health;
+pub mod log;
+pub mod metrics;
+pub mod peer;
+pub mod problem;
+pub mod provider;
+pub mod rng;
+pub mod secrets;
+pub mod sign;
+pub mod tasks;
+pub mod telemetry;
+pub mod tenants;
+pub mod worker;
+pub mod zones;
+
+pub use ctx::Ctx;
+pub use problem::{Problem, Reason};

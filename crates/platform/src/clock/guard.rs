@@ -1,0 +1,169 @@
+//! Whether the wall clock may be believed. A record is erased for good when it falls due, so a clock that jumps must
+//! stop expiry rather than delete a year's records (FAULTS F15): the guard compares how far the wall clock moved with
+//! how far the monotonic clock moved, in this process and, by a mark on disk, across restarts.
+//!
+//! Held means: nothing expires, `/health/ready` and a gauge say so, until `siegel-admin clock confirm` says that the
+//! wall clock is right. While held the mark is not moved, so a restart does not forget.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use siegel_domain::Timestamp;
+use siegel_domain::time::{DAY_MS, SECOND_MS};
+
+use super::SharedClock;
+use crate::files;
+
+/// Further backward than this against the monotonic clock and expiry is held.
+pub const BACKWARD_MS: i64 = 5 * SECOND_MS;
+/// Further forward than this and expiry is held.
+pub const FORWARD_MS: i64 = DAY_MS;
+/// The mark on disk is written anew when it is older than this: each write is synced.
+const MARK_EVERY_MS: i64 = 30 * SECOND_MS;
+
+/// Why the mark can't be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ClockGuardError {
+    /// The file system said no.
+    #[error("the clock's mark {path} can't be read or written: {source}", path = path.display())]
+    Io {
+        /// The mark's file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file holds something else.
+    #[error(
+        "{path} is not a clock mark. If the machine's clock is right, run `siegel-admin clock confirm`: it writes a new one",
+        path = path.display()
+    )]
+    NotAMark {
+        /// The mark's file.
+        path: PathBuf,
+    },
+}
+
+/// What the guard thinks of the wall clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClockState {
+    /// Expiry may go by the wall clock.
+    Trusted,
+    /// Expiry is held: the wall clock is this far from where it should be (negative: behind).
+    Held {
+        /// Wall clock minus expected wall clock, in milliseconds.
+        off_by_ms: i64,
+    },
+}
+
+/// The mark on disk. `held_off_by_ms` keeps a hold across restarts.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Mark {
+    wall_ms: i64,
+    #[serde(default)]
+    held_off_by_ms: Option<i64>,
+    /// How often someone confirmed; a running server notices by it that its hold was released.
+    #[serde(default)]
+    confirmations: u64,
+}
+
+/// Watches the wall clock against the monotonic one.
+pub struct ClockGuard {
+    path: PathBuf,
+    clock: SharedClock,
+    inner: Mutex<Inner>,
+}
+
+/// `base` and `monotonic_ms` belong together and stay for the life of the process (or until someone confirms), so that
+/// many small jumps add up instead of each being forgiven. `mark` is what lies on disk.
+struct Inner {
+    base: Timestamp,
+    monotonic_ms: i64,
+    mark: Mark,
+}
+
+impl ClockGuard {
+    /// Reads the mark at `path`, or makes the first one. Between two runs no monotonic clock counts, so only a wall clock
+    /// that stands before the mark, or more than a day after it, is held. A platform that rested longer than a day
+    /// (a holiday, a restore) therefore starts held: someone has to look at the clock once before a year is believed.
+    pub fn open(path: &Path, clock: SharedClock) -> Result<Self, ClockGuardError> {
+        let now = clock.now();
+        let mark = match read(path)? {
+            Some(mark) => mark,
+            None => {
+                let mark = Mark { wall_ms: now.0, held_off_by_ms: None, confirmations: 0 };
+                write(path, &mark)?;
+                mark
+            }
+        };
+        let inner = Mutex::new(Inner { base: Timestamp(mark.wall_ms), monotonic_ms: clock.monotonic_ms(), mark });
+        let guard = Self { path: path.to_owned(), clock, inner };
+        guard.check()?;
+        Ok(guard)
+    }
+
+    /// Compares the clocks now and says what to think. Call it before each batch of expiries and at least every minute,
+    /// so that the mark stays fresh.
+    pub fn check(&self) -> Result<ClockState, ClockGuardError> {
+        let mut inner = self.lock();
+        let (now, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
+        if let Some(on_disk) = read(&self.path)?
+            && on_disk.confirmations != inner.mark.confirmations
+        {
+            // `siegel-admin clock confirm` ran beside us: what the wall clock says now is the new base.
+            *inner = Inner { base: now, monotonic_ms, mark: on_disk };
+        }
+        if let Some(off_by_ms) = inner.mark.held_off_by_ms {
+            return Ok(ClockState::Held { off_by_ms });
+        }
+        let expected = inner.base.plus_ms(monotonic_ms - inner.monotonic_ms);
+        let off_by_ms = now.ms_since(expected);
+        if off_by_ms < -BACKWARD_MS || off_by_ms > FORWARD_MS {
+            let held = Mark { held_off_by_ms: Some(off_by_ms), ..inner.mark };
+            write(&self.path, &held)?;
+            inner.mark = held;
+            tracing::error!(
+                clock.off_by_ms = off_by_ms,
+                "the wall clock jumped: nothing expires until `siegel-admin clock confirm`"
+            );
+            return Ok(ClockState::Held { off_by_ms });
+        }
+        if now.0 - inner.mark.wall_ms >= MARK_EVERY_MS {
+            let fresh = Mark { wall_ms: now.0, ..inner.mark };
+            write(&self.path, &fresh)?;
+            inner.mark = fresh;
+        }
+        Ok(ClockState::Trusted)
+    }
+
+    /// Someone looked: the wall clock is right. Writes a new mark and releases a hold, in this process at once and in a
+    /// server that runs beside it at its next check. `siegel-admin clock confirm` calls this.
+    pub fn confirm(path: &Path, clock: &SharedClock) -> Result<Timestamp, ClockGuardError> {
+        // A damaged mark is replaced: confirming is the way out of it.
+        let before = read(path).ok().flatten().map_or(0, |mark| mark.confirmations);
+        let now = clock.now();
+        write(path, &Mark { wall_ms: now.0, held_off_by_ms: None, confirmations: before + 1 })?;
+        Ok(now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Mark>, ClockGuardError> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|_| ClockGuardError::NotAMark { path: path.to_owned() }),
+        Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ClockGuardError::Io { path: path.to_owned(), source }),
+    }
+}
+
+fn write(path: &Path, mark: &Mark) -> Result<(), ClockGuardError> {
+    let io = |source| ClockGuardError::Io { path: path.to_owned(), source };
+    let bytes = serde_json::to_vec(mark).map_err(|error| io(std::io::Error::other(error)))?;
+    files::replace(path, &bytes, files::Visibility::Private).map_err(io)
+}

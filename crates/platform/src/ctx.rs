@@ -1,0 +1,57 @@
+//! What every service is given at start. Cheap to clone; nothing in it is global.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::clock::SharedClock;
+use crate::db::DbOptions;
+use crate::health::Health;
+use crate::log::Log;
+use crate::metrics::Metrics;
+use crate::rng::Rng;
+use crate::secrets::Secrets;
+use crate::tasks::{Shutdown, Tasks};
+use crate::tenants::Tenants;
+use crate::zones::Zones;
+
+/// The platform, as a service sees it.
+#[derive(Clone)]
+pub struct Ctx {
+    /// Time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Where background work is spawned.
+    pub tasks: Tasks,
+    /// When to stop.
+    pub shutdown: Shutdown,
+    /// Keys of the platform and the tenants.
+    pub secrets: Arc<Secrets>,
+    /// Where sealed bytes lie.
+    pub zones: Arc<Zones>,
+    /// Events of the other services.
+    pub log: Arc<Log>,
+    /// Which tenants exist.
+    pub tenants: Arc<Tenants>,
+    /// Numbers.
+    pub metrics: Arc<Metrics>,
+    /// What readiness waits for.
+    pub health: Health,
+    /// Where databases, zones and keys lie.
+    pub state_dir: PathBuf,
+    /// The address clients use, without a slash at the end: `https://host:port`. Tokens and proofs are bound to it.
+    pub public_url: String,
+}
+
+impl Ctx {
+    /// How this process opens databases.
+    pub fn db_options(&self) -> DbOptions {
+        DbOptions {
+            secure_delete: false,
+            clock: self.clock.clone(),
+            rng: self.rng.clone(),
+            metrics: self.metrics.clone(),
+            health: self.health.clone(),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! SQLite, one file per service and tenant. One connection writes, four read: writers queue here instead of in SQLite,
+//! where waiting means polling. WAL and `synchronous=FULL`: what was acknowledged survives a power loss.
+//!
+//! Every write goes through [`Db::tx`], which names it, retries it and counts it. SQL is kept to what PostgreSQL also
+//! reads (`$1`, `ON CONFLICT`, `RETURNING`; INTEGER/BIGINT, TEXT, BLOB), so that a second adapter shares the text.
+
+mod error;
+mod migrate;
+mod tenants;
+mod tx;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sqlx::ConnectOptions;
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::clock::{SharedClock, SystemClock};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::rng::{Rng, SystemRng};
+
+pub use error::{DbError, violated};
+pub use tenants::{CommitHook, READY, TenantDbs, provision_directory, tenant_directory};
+pub use tx::{Tx, Work};
+
+/// Connections that read one database.
+const READERS: u32 = 4;
+/// A connection that nobody used for this long is closed.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long one attempt waits for another process' lock; [`Db::tx`] tries again.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a caller waits for a connection of the pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a database is opened, and what it reports to. [`Default`] suits a test; services take `ctx.db_options()`.
+#[derive(Clone)]
+pub struct DbOptions {
+    /// Overwrite deleted content with zeros (the `keys` database: a shredded key must not stay in a free page).
+    pub secure_delete: bool,
+    /// Waits between retries.
+    pub clock: SharedClock,
+    /// Jitter of the waits.
+    pub rng: Arc<dyn Rng>,
+    /// Counts transactions, retries and durations by name.
+    pub metrics: Arc<Metrics>,
+    /// Told when the disk is full.
+    pub health: Health,
+}
+
+impl Default for DbOptions {
+    fn default() -> Self {
+        Self {
+            secure_delete: false,
+            clock: SystemClock::shared(),
+            rng: Arc::new(SystemRng),
+            metrics: Arc::new(Metrics::new()),
+            health: Health::new(),
+        }
+    }
+}
+
+/// One database file.
+pub struct Db {
+    path: PathBuf,
+    writer: SqlitePool,
+    reader: SqlitePool,
+    options: DbOptions,
+    full: AtomicBool,
+    committed: tenants::Committed,
+}
+
+impl Db {
+    /// Opens or creates the file, and brings it to the migrator's version. A file of a later version is refused.
+    pub async fn open(path: &Path, migrator: &'static Migrator, options: DbOptions) -> Result<Self, DbError> {
+        Self::open_with(path, migrator, options, tenants::Committed::default()).await
+    }
+
+    async fn open_with(
+        path: &Path,
+        migrator: &'static Migrator,
+        options: DbOptions,
+        committed: tenants::Committed,
+    ) -> Result<Self, DbError> {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)
+                .map_err(|source| DbError::Directory { path: directory.to_owned(), source })?;
+        }
+        let connect = connect_options(path, &options);
+        let writer = pool_options(1).connect_lazy_with(connect.clone());
+        migrate::run(&writer, path, migrator).await?;
+        let reader = pool_options(READERS).connect_lazy_with(connect.pragma("query_only", "ON"));
+        Ok(Self { path: path.to_owned(), writer, reader, options, full: AtomicBool::new(false), committed })
+    }
+
+    /// The pool for reading. Its connections refuse to write.
+    pub fn reader(&self) -> &SqlitePool {
+        &self.reader
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether the last write found the disk full.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Closes the connections, which also folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        self.reader.close().await;
+        self.writer.close().await;
+    }
+}
+
+fn connect_options(path: &Path, options: &DbOptions) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .statement_cache_capacity(128)
+        .pragma("secure_delete", if options.secure_delete { "ON" } else { "OFF" })
+        // Row values never appear in a statement's text, but keep statements out of the log all the same.
+        .disable_statement_logging()
+}
+
+fn pool_options(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(0)
+        .idle_timeout(IDLE)
+        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // A local file's connection does not break by itself.
+        .test_before_acquire(false)
+}

@@ -1,0 +1,70 @@
+//! Writing small files so that a crash leaves the old one or the new one, never half of either.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Who may read what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// The owner alone (mode 0600).
+    Private,
+    /// Whoever may read the directory (mode 0644).
+    Public,
+}
+
+/// Replaces `path` by `bytes`: a new file beside it, synced, renamed over it, and the directory synced.
+pub fn replace(path: &Path, bytes: &[u8], visibility: Visibility) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut name = path.file_name().ok_or_else(|| io::Error::other("a file needs a name"))?.to_owned();
+    name.push(".new");
+    let new = directory.join(name);
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = open_new(&new, visibility)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    drop(file);
+    fs::rename(&new, path)?;
+    sync_directory(directory)
+}
+
+/// Creates `path` with `bytes`; an error of kind `AlreadyExists` if there is one.
+pub fn create(path: &Path, bytes: &[u8], visibility: Visibility) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut file = open_new(path, visibility)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    sync_directory(directory)
+}
+
+#[cfg(unix)]
+fn open_new(path: &Path, visibility: Visibility) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mode = match visibility {
+        Visibility::Private => 0o600,
+        Visibility::Public => 0o644,
+    };
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_new(path: &Path, _: Visibility) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Makes a rename or a new name in `directory` survive a power loss.
+#[cfg(unix)]
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Windows has no such call; its file systems journal names.
+#[cfg(not(unix))]
+pub fn sync_directory(_: &Path) -> io::Result<()> {
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! The provider database: the one database outside of the tenants. Its tables stand in `migrations/provider`; which
+//! tenants exist is read through [`crate::tenants`].
+
+use std::path::Path;
+
+use siegel_domain::{TenantId, Timestamp};
+use sqlx::migrate::Migrator;
+
+use crate::db::{Db, DbError, DbOptions, Tx};
+
+/// The provider database's migrations.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/provider");
+
+/// Opens `provider.db` in the state directory.
+pub async fn open(state_dir: &Path, options: DbOptions) -> Result<Db, DbError> {
+    Db::open(&state_dir.join("provider.db"), &MIGRATIONS, options).await
+}
+
+/// Asks to be woken for a tenant at `due`, at the latest: an earlier wake-up stays.
+pub async fn wake_at(tx: &mut Tx<'_>, tenant: TenantId, service: &str, due: Timestamp) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO wakeups (tenant, service, due_ms) VALUES ($1, $2, $3)
+         ON CONFLICT (tenant, service) DO UPDATE SET due_ms = excluded.due_ms WHERE excluded.due_ms < wakeups.due_ms",
+    )
+    .bind(tenant.to_string())
+    .bind(service)
+    .bind(due.0)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Takes a wake-up back once its work is done, unless a later call moved it past `until`.
+pub async fn woken(tx: &mut Tx<'_>, tenant: TenantId, service: &str, until: Timestamp) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM wakeups WHERE tenant = $1 AND service = $2 AND due_ms <= $3")
+        .bind(tenant.to_string())
+        .bind(service)
+        .bind(until.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
+/// The tenants that `service` has to look at by `now`, the longest waiting first, at most `limit`.
+pub async fn due(db: &Db, service: &str, now: Timestamp, limit: u32) -> Result<Vec<TenantId>, DbError> {
+    let rows: Vec<(String,)> =
+        sqlx::query_as("SELECT tenant FROM wakeups WHERE service = $1 AND due_ms <= $2 ORDER BY due_ms LIMIT $3")
+            .bind(service)
+            .bind(now.0)
+            .bind(limit)
+            .fetch_all(db.reader())
+            .await?;
+    rows.into_iter().map(|(id,)| id.parse().map_err(|_| DbError::corrupt("wakeups", "tenant", "?"))).collect()
+}

@@ -1,0 +1,186 @@
+//! Keys of the platform: signing seeds, login set-ups, tenant keys. The embedded form is one file, sealed under a key
+//! that lies elsewhere (a key file on another disk, a credential); a backup of the state directory alone opens nothing.
+//!
+//! A tenant has a **tenant key**; a data key sealed under it wraps the tenant's rows ([`Secrets::wrap`]) and is kept
+//! open for at most five minutes. Destroying the tenant key makes everything under it unreadable at once.
+
+mod file;
+mod seal;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use siegel_domain::TenantId;
+use zeroize::Zeroizing;
+
+use crate::clock::SharedClock;
+use crate::rng::Rng;
+
+pub use file::SecretsError;
+pub use seal::{KEY_BYTES, SealError, SecondLayer};
+
+/// An open data key is forgotten after this.
+const DATA_KEY_MS: i64 = 5 * 60 * 1_000;
+/// First byte of what [`Secrets::wrap`] makes; another value is refused.
+const WRAPPED_V1: u8 = 1;
+
+/// Bytes that are overwritten when dropped.
+pub type Secret = Zeroizing<Vec<u8>>;
+/// Every secret by its name.
+type Map = BTreeMap<String, Secret>;
+
+/// The platform's secrets.
+pub struct Secrets {
+    path: PathBuf,
+    file_key: Zeroizing<[u8; KEY_BYTES]>,
+    clock: SharedClock,
+    rng: Arc<dyn Rng>,
+    map: Mutex<Map>,
+    data_keys: Mutex<HashMap<TenantId, DataKey>>,
+}
+
+struct DataKey {
+    key: Zeroizing<[u8; KEY_BYTES]>,
+    until_ms: i64,
+}
+
+impl Secrets {
+    /// Opens the sealed file at `path` with the key in `key_file`, or makes both at a first start. A damaged file, a
+    /// key that does not fit, and a state directory whose secrets are gone are errors with a sentence for people.
+    pub fn open(path: &Path, key_file: &Path, clock: SharedClock, rng: Arc<dyn Rng>) -> Result<Self, SecretsError> {
+        let (file_key, map) = file::open_or_create(path, key_file, &*rng)?;
+        Ok(Self { path: path.to_owned(), file_key, clock, rng, map: Mutex::new(map), data_keys: Mutex::default() })
+    }
+
+    /// The secret of that name.
+    pub fn get(&self, name: &str) -> Option<Secret> {
+        self.map().get(name).cloned()
+    }
+
+    /// Stores a secret, replacing one of the same name. Durable when this returns.
+    pub fn put(&self, name: &str, secret: &[u8]) -> Result<(), SecretsError> {
+        self.change(|map| {
+            map.insert(name.to_owned(), Zeroizing::new(secret.to_vec()));
+        })
+    }
+
+    /// The secret of that name; drawn and stored if there is none.
+    pub fn get_or_create(&self, name: &str, length: usize) -> Result<Secret, SecretsError> {
+        if let Some(secret) = self.get(name) {
+            return Ok(secret);
+        }
+        let mut drawn = Zeroizing::new(vec![0; length]);
+        self.rng.fill(&mut drawn);
+        self.change(|map| map.entry(name.to_owned()).or_insert(drawn).clone())
+    }
+
+    /// Removes a secret; nothing happens if there is none.
+    pub fn delete(&self, name: &str) -> Result<(), SecretsError> {
+        if self.get(name).is_none() {
+            return Ok(());
+        }
+        self.change(|map| {
+            map.remove(name);
+        })
+    }
+
+    /// Whether a tenant has a key.
+    pub fn has_tenant_key(&self, tenant: TenantId) -> bool {
+        self.map().contains_key(&tenant_key_name(tenant))
+    }
+
+    /// Makes a tenant's key, unless it has one.
+    pub fn create_tenant_key(&self, tenant: TenantId) -> Result<(), SecretsError> {
+        if self.get(&tenant_key_name(tenant)).is_some() {
+            return Ok(());
+        }
+        let tenant_key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(self.rng.bytes());
+        let data_key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(self.rng.bytes());
+        let sealed = seal::seal(&*self.rng, &tenant_key, &data_key_aad(tenant), &*data_key);
+        self.change(|map| {
+            // Of two at once the first wins, whole.
+            if !map.contains_key(&tenant_key_name(tenant)) {
+                map.insert(tenant_key_name(tenant), Zeroizing::new(tenant_key.to_vec()));
+                map.insert(data_key_name(tenant), Zeroizing::new(sealed));
+            }
+        })
+    }
+
+    /// Destroys a tenant's key: nothing that was wrapped for it opens again. May be repeated.
+    pub fn destroy_tenant_key(&self, tenant: TenantId) -> Result<(), SecretsError> {
+        self.change(|map| {
+            map.remove(&tenant_key_name(tenant));
+            map.remove(&data_key_name(tenant));
+        })?;
+        self.data_keys().remove(&tenant);
+        Ok(())
+    }
+
+    /// Seals `plaintext` for a tenant; `place` names where it will lie, as in [`SecondLayer::seal`].
+    pub async fn wrap(&self, tenant: TenantId, place: &[&str], plaintext: &[u8]) -> Result<Vec<u8>, SecretsError> {
+        let key = self.data_key(tenant)?;
+        let mut wrapped = vec![WRAPPED_V1];
+        wrapped.extend(seal::seal(&*self.rng, &key, &seal::aad(place), plaintext));
+        Ok(wrapped)
+    }
+
+    /// Opens what [`Secrets::wrap`] made for the same tenant and place.
+    pub async fn unwrap(&self, tenant: TenantId, place: &[&str], wrapped: &[u8]) -> Result<Secret, SecretsError> {
+        let key = self.data_key(tenant)?;
+        match wrapped.split_first() {
+            Some((&WRAPPED_V1, sealed)) => Ok(seal::open(&key, &seal::aad(place), sealed)?),
+            _ => Err(SealError.into()),
+        }
+    }
+
+    fn data_key(&self, tenant: TenantId) -> Result<Zeroizing<[u8; KEY_BYTES]>, SecretsError> {
+        let now = self.clock.monotonic_ms();
+        let mut cache = self.data_keys();
+        cache.retain(|_, data_key| now < data_key.until_ms);
+        if let Some(data_key) = cache.get(&tenant) {
+            return Ok(data_key.key.clone());
+        }
+        let map = self.map();
+        let tenant_key = key_of(map.get(&tenant_key_name(tenant)).ok_or(SecretsError::NoTenantKey)?)?;
+        let sealed = map.get(&data_key_name(tenant)).ok_or(SecretsError::NoTenantKey)?;
+        let opened = seal::open(&tenant_key, &data_key_aad(tenant), sealed)?;
+        let key = key_of(&opened)?;
+        cache.insert(tenant, DataKey { key: key.clone(), until_ms: now + DATA_KEY_MS });
+        Ok(key)
+    }
+
+    /// Changes a copy, writes it, and only then takes it over: memory never holds what the disk does not.
+    fn change<T>(&self, change: impl FnOnce(&mut Map) -> T) -> Result<T, SecretsError> {
+        let mut map = self.map();
+        let mut changed = map.clone();
+        let value = change(&mut changed);
+        file::write(&self.path, &self.file_key, &changed, &*self.rng)?;
+        *map = changed;
+        Ok(value)
+    }
+
+    fn map(&self) -> MutexGuard<'_, Map> {
+        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn data_keys(&self) -> MutexGuard<'_, HashMap<TenantId, DataKey>> {
+        self.data_keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key_of(bytes: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, SealError> {
+    Ok(Zeroizing::new(bytes.try_into().map_err(|_| SealError)?))
+}
+
+fn tenant_key_name(tenant: TenantId) -> String {
+    format!("tenant/{tenant}/key")
+}
+
+fn data_key_name(tenant: TenantId) -> String {
+    format!("tenant/{tenant}/data-key")
+}
+
+fn data_key_aad(tenant: TenantId) -> Vec<u8> {
+    seal::aad(&["siegel/1/data-key", &tenant.to_string()])
+}

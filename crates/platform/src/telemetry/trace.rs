@@ -1,0 +1,143 @@
+//! W3C Trace Context: one upload is one trace through HTTP, gRPC and the outbox. A context is there even when nothing is
+//! exported, so that the outbox and the logs of all services name the same trace.
+
+use std::fmt;
+use std::str::FromStr;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::rng::Rng;
+
+/// The header and the outbox column.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+tokio::task_local! {
+    static CURRENT: TraceContext;
+}
+
+/// A place in a trace (<https://www.w3.org/TR/trace-context/>, version 00).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TraceContext {
+    /// The whole trace.
+    pub trace_id: [u8; 16],
+    /// The span that called.
+    pub span_id: [u8; 8],
+    /// Whether the caller records it.
+    pub sampled: bool,
+}
+
+/// Not a `traceparent`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a traceparent")]
+pub struct NotATraceparent;
+
+impl TraceContext {
+    /// The start of a new trace.
+    pub fn start(rng: &dyn Rng) -> Self {
+        Self { trace_id: rng.bytes(), span_id: rng.bytes(), sampled: false }
+    }
+
+    /// The same trace, seen from a new span.
+    pub fn next(self, rng: &dyn Rng) -> Self {
+        Self { span_id: rng.bytes(), ..self }
+    }
+
+    /// The context of a request, if it carries a valid one.
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        headers.get(&TRACEPARENT)?.to_str().ok()?.parse().ok()
+    }
+
+    /// Writes it into a request's headers.
+    pub fn put(self, headers: &mut HeaderMap) {
+        let value = HeaderValue::try_from(self.to_string()).expect("hexadecimal digits and hyphens are a header value");
+        headers.insert(TRACEPARENT, value);
+    }
+
+    /// The trace id in hexadecimal, for logs.
+    pub fn trace_id_hex(self) -> String {
+        hex(&self.trace_id)
+    }
+
+    /// Runs `work` with this as [`trace_context`].
+    pub async fn scope<F: Future>(self, work: F) -> F::Output {
+        CURRENT.scope(self, work).await
+    }
+}
+
+/// The context of the work that runs now, for the outbox (`traceparent` column) and outgoing calls.
+pub fn trace_context() -> Option<TraceContext> {
+    CURRENT.try_with(|context| *context).ok()
+}
+
+/// The same as text; empty outside of a trace.
+pub fn traceparent() -> String {
+    trace_context().map(|context| context.to_string()).unwrap_or_default()
+}
+
+impl fmt::Display for TraceContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "00-{}-{}-{:02x}", hex(&self.trace_id), hex(&self.span_id), u8::from(self.sampled))
+    }
+}
+
+impl FromStr for TraceContext {
+    type Err = NotATraceparent;
+
+    fn from_str(text: &str) -> Result<Self, NotATraceparent> {
+        let parts: Vec<&str> = text.split('-').collect();
+        let [version, trace_id, span_id, flags] = parts[..] else { return Err(NotATraceparent) };
+        if version != "00" {
+            return Err(NotATraceparent);
+        }
+        let (trace_id, span_id) = (unhex::<16>(trace_id)?, unhex::<8>(span_id)?);
+        let [flags] = unhex::<1>(flags)?;
+        if trace_id == [0; 16] || span_id == [0; 8] {
+            return Err(NotATraceparent);
+        }
+        Ok(Self { trace_id, span_id, sampled: flags & 1 == 1 })
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String does not fail
+        text
+    })
+}
+
+/// Lower-case hexadecimal of exactly `N` bytes.
+fn unhex<const N: usize>(text: &str) -> Result<[u8; N], NotATraceparent> {
+    let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
+    if text.len() != 2 * N || !text.as_bytes().iter().all(lower) {
+        return Err(NotATraceparent);
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| NotATraceparent)?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| NotATraceparent)?;
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_it_writes_and_nothing_else() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(good.parse::<TraceContext>().unwrap().to_string(), good);
+        for bad in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e47é-00f067aa0ba902b7-01",
+        ] {
+            assert_eq!(bad.parse::<TraceContext>(), Err(NotATraceparent), "{bad}");
+        }
+    }
+}
