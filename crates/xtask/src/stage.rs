@@ -80,27 +80,28 @@ pub(crate) fn run(verb: &str, mut stages: Vec<Stage>, only: &[String], without: 
     let (mut lines, mut counts) = (Vec::new(), Counts::default());
     let mut failure = None;
     for stage in &stages {
-        let (line, error) = run_one(stage, without, &mut counts)?;
+        let line = run_one(stage, without, &mut counts)?;
+        let failed = matches!(line.outcome, Outcome::Failed);
         lines.push(line);
-        if error.is_some() {
-            failure = error;
+        if failed {
+            failure = Some(stage.name);
             break;
         }
     }
     let over = close(&lines, stages.len(), &counts);
     match failure {
-        Some(error) => Err(error.context("a stage failed; its output stands above")),
+        Some(name) => bail!("cargo xtask {verb}: {name} failed; its output stands above"),
         None if strict && !over.is_empty() => bail!("over the budget: {}", over.join(", ")),
         None => Ok(()),
     }
 }
 
-fn run_one(stage: &Stage, without: &[Need], counts: &mut Counts) -> Result<(Line, Option<anyhow::Error>)> {
+fn run_one(stage: &Stage, without: &[Need], counts: &mut Counts) -> Result<Line> {
     let Stage { group, name, .. } = *stage;
     if let Some(need) = stage.needs.iter().find(|need| without.contains(need)) {
         println!("{name:<34} left out (--without {need})");
         counts.skipped += 1;
-        return Ok((Line { group, name, outcome: Outcome::LeftOut, took: Duration::ZERO }, None));
+        return Ok(Line { group, name, outcome: Outcome::LeftOut, took: Duration::ZERO });
     }
     print!("{name:<34} ");
     std::io::stdout().flush()?;
@@ -109,16 +110,17 @@ fn run_one(stage: &Stage, without: &[Need], counts: &mut Counts) -> Result<(Line
     let took = watch.elapsed();
     let log = String::from_utf8_lossy(&std::fs::read(work.path())?).into_owned();
     counts.add(&log);
-    match result {
+    let outcome = match result {
         Ok(note) => {
             println!("{:>8}  {note}", seconds(took));
-            Ok((Line { group, name, outcome: Outcome::Passed, took }, None))
+            Outcome::Passed
         }
         Err(error) => {
             println!("{:>8}  FAILED\n\n{log}\n{name}: {error:#}", seconds(took));
-            Ok((Line { group, name, outcome: Outcome::Failed, took }, Some(error)))
+            Outcome::Failed
         }
-    }
+    };
+    Ok(Line { group, name, outcome, took })
 }
 
 /// Prints the table; answers with the groups that took longer than they may.

@@ -2,6 +2,7 @@
 
 pub(crate) mod arrows;
 pub(crate) mod deny;
+pub(crate) mod explained;
 pub(crate) mod files;
 pub(crate) mod promises;
 pub(crate) mod words;
