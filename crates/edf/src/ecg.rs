@@ -1,6 +1,6 @@
-//! The signal: a heartbeat is a sum of five Gaussians (P, Q, R, S, T), as in the model of McSharry et al., "A dynamical model for
-//! generating synthetic electrocardiogram signals" (IEEE Trans. Biomed. Eng. 2003), laid out along a heart rate that breathes,
-//! drifts with the time of day and is never quite regular.
+//! The signal: a heartbeat is a sum of five Gaussians (P, Q, R, S, T), as in the model of McSharry et al., "A dynamical
+//! model for generating synthetic electrocardiogram signals" (IEEE Trans. Biomed. Eng. 2003), laid out along a heart
+//! rate that breathes, drifts with the time of day and is never quite regular.
 //!
 //! Deterministic: one seed, one signal (on one platform; `sin` and `exp` may differ in the last bit on another).
 

@@ -73,7 +73,8 @@ impl Origin {
     }
 }
 
-/// Subfields of the identification fields are separated by spaces, so a space inside becomes an underscore and nothing an `X`.
+/// Subfields of the identification fields are separated by spaces, so a space inside becomes an underscore and nothing
+/// an `X`.
 fn subfield(text: &str) -> String {
     if text.is_empty() { "X".into() } else { text.replace(' ', "_") }
 }

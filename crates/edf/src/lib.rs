@@ -1,8 +1,9 @@
 //! A long-term ECG as a medical device would write it, without a patient: the demo's input.
 //!
-//! Siegel moves files it cannot read, so what is in them matters to people only. A demo that uploads zeros convinces nobody; this
-//! crate writes 24 hours of three-channel ECG in EDF+ (the format long-term ECG recorders export), with a name in the header that
-//! must never be found on the server, and evaluates it again at the receiving end, as an evaluation centre would.
+//! Siegel moves files it cannot read, so what is in them matters to people only. A demo that uploads zeros convinces
+//! nobody; this crate writes 24 hours of three-channel ECG in EDF+ (the format long-term ECG recorders export), with a
+//! name in the header that must never be found on the server, and evaluates it again at the receiving end, as an
+//! evaluation centre would.
 //!
 //! - [`header`]: the fixed-width ASCII header of EDF+, written and parsed; [`identity`]: who, when and with what.
 //! - [`ecg`]: the signal, a sum of Gaussians per heartbeat, deterministic by seed.
@@ -23,8 +24,8 @@
 //! # Ok::<(), siegel_edf::EdfError>(())
 //! ```
 //!
-//! Format: EDF+ (Kemp and Olivan 2003, <https://www.edfplus.info/specs/edfplus.html>). It is not a medical device and its detector
-//! is good for demonstrations only.
+//! Format: EDF+ (Kemp and Olivan 2003, <https://www.edfplus.info/specs/edfplus.html>). It is not a medical device and
+//! its detector is good for demonstrations only.
 
 pub mod ecg;
 mod error;

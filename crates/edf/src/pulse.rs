@@ -1,7 +1,8 @@
-//! Finds heartbeats: slope squared, averaged over the width of a QRS complex, against a threshold that follows the signal.
+//! Finds heartbeats: slope squared, averaged over the width of a QRS complex, against a threshold that follows the
+//! signal.
 //!
-//! A short form of Pan and Tompkins, "A real-time QRS detection algorithm" (IEEE Trans. Biomed. Eng. 1985). Good enough to show that
-//! a recording arrived whole; no diagnosis may rest on it.
+//! A short form of Pan and Tompkins, "A real-time QRS detection algorithm" (IEEE Trans. Biomed. Eng. 1985). Good enough
+//! to show that a recording arrived whole; no diagnosis may rest on it.
 
 use std::collections::VecDeque;
 use std::io::Read;

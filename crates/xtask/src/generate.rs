@@ -1,5 +1,5 @@
-//! Files that programs of ours make and that are committed: a fresh clone builds without the generators, and a reader of a change
-//! sees what it does to the wire.
+//! Files that programs of ours make and that are committed: a fresh clone builds without the generators, and a reader
+//! of a change sees what it does to the wire.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

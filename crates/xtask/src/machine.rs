@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::work::Work;
 
-/// Where tools that take long to make are kept between runs, each under a name with its version: outside the tree, so that a fresh
-/// clone finds them.
+/// Where tools that take long to make are kept between runs, each under a name with its version: outside the tree, so
+/// that a fresh clone finds them.
 pub(crate) fn cache(name: &str) -> Result<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)

@@ -1,7 +1,7 @@
 //! What the stages need beyond Rust: said first, then installed where we may and named where we may not.
 //!
-//! The floor is a bare Debian 12 with Rust and a C compiler. As root everything else comes by apt; without root the list says what
-//! to ask for, and `--without` leaves out what needs it.
+//! The floor is a bare Debian 12 with Rust and a C compiler. As root everything else comes by apt; without root the
+//! list says what to ask for, and `--without` leaves out what needs it.
 
 use std::fmt;
 use std::process::Command;

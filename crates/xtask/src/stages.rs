@@ -34,7 +34,8 @@ pub(crate) fn checks() -> Vec<Stage> {
 pub(crate) fn everything() -> Vec<Stage> {
     let mut stages = checks();
     stages.extend([
-        // Programs first: end-to-end tests start them as children, and cargo test does not build them for other packages.
+        // Programs first: end-to-end tests start them as children, and cargo test does not build them for other
+        // packages.
         build("programs", &[], |work| cargo(work, &["build", "--workspace", "--locked"])),
         build("tests", &[], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
         build("siegel.exe", &[Need::Windows], windows::build),

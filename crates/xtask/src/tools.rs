@@ -1,4 +1,5 @@
-//! Tools of others that stages call: cargo-deny, the Python environment of the second opener; and the load generator, which is ours.
+//! Tools of others that stages call: cargo-deny, the Python environment of the second opener; and the load generator,
+//! which is ours.
 
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
@@ -48,7 +49,8 @@ pub(crate) fn install_venv(work: &mut Work) -> Result<()> {
     std::fs::write(home.join("complete"), "").context("mark the Python environment as complete")
 }
 
-/// One directory per content of the requirements, so that a change makes a new one and an old commit still finds its own.
+/// One directory per content of the requirements, so that a change makes a new one and an old commit still finds its
+/// own.
 fn venv() -> Result<PathBuf> {
     let pinned =
         std::fs::read(tree::root().join(OPENER_REQUIREMENTS)).with_context(|| format!("read {OPENER_REQUIREMENTS}"))?;

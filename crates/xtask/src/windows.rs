@@ -1,7 +1,7 @@
 //! The client for Windows: senders are Windows PCs. Built here by cross-compiling, tried here under Wine.
 //!
-//! Debian 12's Wine 8 lacks one function that Rust's standard library imports; `infra/wine/bcryptprimitives.c` says which and
-//! stands in for it. It lies beside siegel.exe for the smoke test only and is never shipped.
+//! Debian 12's Wine 8 lacks one function that Rust's standard library imports; `infra/wine/bcryptprimitives.c` says
+//! which and stands in for it. It lies beside siegel.exe for the smoke test only and is never shipped.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! Field by field against <https://www.edfplus.info/specs/edfplus.html>; the offsets are written out, not taken from the code.
+//! Field by field against <https://www.edfplus.info/specs/edfplus.html>; the offsets are written out, not taken from
+//! the code.
 
 use std::io::Write;
 

@@ -26,7 +26,8 @@ fn any_header_byte_changed_to_anything_nasty_is_survived() {
         for byte in [0, b' ', b'-', b'9', 0xff] {
             let mut broken = file.clone();
             broken[offset] = byte;
-            // Most of these still open (a name may be anything); what counts is that none panics or allocates without bound.
+            // Most of these still open (a name may be anything); what counts is that none panics or allocates without
+            // bound.
             let _ = outcome(&broken);
         }
     }

@@ -1,6 +1,7 @@
 //! Dependencies point one way, and nothing that runs at the provider reaches the code that opens records.
 //!
-//! "The provider cannot read" is first of all a fact about what is linked into its programs; here it becomes a build failure.
+//! "The provider cannot read" is first of all a fact about what is linked into its programs; here it becomes a build
+//! failure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +46,8 @@ const PROVIDER: &[&str] = &[
 const CLIENT: &[&str] =
     &["siegel-domain", "siegel-api", "siegel-envelope", "siegel-crypto", "siegel-client", "siegel-edf"];
 
-/// Our crates, and which others of ours each may need to run. A new crate gets a line here, which is where its layer is decided.
+/// Our crates, and which others of ours each may need to run. A new crate gets a line here, which is where its layer is
+/// decided.
 const MAY_NEED: &[(&str, &[&str])] = &[
     ("siegel-domain", &[]),
     ("siegel-api", &["siegel-domain"]),

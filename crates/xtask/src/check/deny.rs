@@ -6,7 +6,8 @@ use crate::tools;
 use crate::work::Work;
 
 pub(crate) fn run(work: &mut Work) -> Result<String> {
-    // Advisories need today's database. Without a way to it the other three are still checked, and the line says what was not.
+    // Advisories need today's database. Without a way to it the other three are still checked, and the line says what
+    // was not.
     let reachable = work.run(tools::deny()?.args(["fetch", "db"])).is_ok();
     let mut check = tools::deny()?;
     check.args(["check", "bans", "licenses", "sources"]);

@@ -1,4 +1,5 @@
-//! Rules that no compiler knows. Each is one file with one function that answers with a note, or with everything it found wrong.
+//! Rules that no compiler knows. Each is one file with one function that answers with a note, or with everything it
+//! found wrong.
 
 pub(crate) mod arrows;
 pub(crate) mod deny;

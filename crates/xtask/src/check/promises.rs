@@ -1,7 +1,7 @@
 //! Each promise (C01 … K08) has a row in docs/requirements.md, and each row names tests that exist.
 //!
-//! A row is `| C05 | … | … | `c05_report_goes_back_to_the_sender` |`; tests that show a promise begin with its id. Both ways: a row
-//! without such a test says "not yet", a test without a row is refused.
+//! A row is `| C05 | … | … | `c05_report_goes_back_to_the_sender` |`; tests that show a promise begin with its id. Both
+//! ways: a row without such a test says "not yet", a test without a row is refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 

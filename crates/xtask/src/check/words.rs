@@ -1,4 +1,5 @@
-//! Words that must not be in the repository: paths of one machine, hosts of its package registries, private keys, loose ends.
+//! Words that must not be in the repository: paths of one machine, hosts of its package registries, private keys, loose
+//! ends.
 
 use anyhow::{Result, bail};
 
@@ -47,7 +48,8 @@ pub(crate) fn run(_: &mut Work) -> Result<String> {
     Ok(format!("{seen} files"))
 }
 
-/// What only this machine knows: where the tree and the home directory lie, and which mirrors its package clients are told to use.
+/// What only this machine knows: where the tree and the home directory lie, and which mirrors its package clients are
+/// told to use.
 fn local() -> Vec<(String, &'static str)> {
     let root = format!("{}/", tree::root().display());
     let mut words = vec![(root, "the path of this work tree")];
