@@ -13,6 +13,10 @@ use crate::keys::EpochChange;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InviteMember {
+    /// The member-to-be, drawn by the client as record ids are: the sealed name is bound to it, so that a server can't
+    /// swap names between people. Taken already: `already-exists`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub member: MemberId,
     /// Owner or member.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub role: Role,
@@ -32,6 +36,9 @@ pub struct InviteMember {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InviteSender {
+    /// The sender-to-be, drawn by the client: the sealed name is bound to it. Taken already: `already-exists`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub sender: SenderId,
     /// BLAKE3 of HKDF(code, "auth"), 32 bytes.
     pub auth_hash: Bytes,
     /// The code's secret, sealed under a key from the current epoch.
@@ -65,7 +72,7 @@ pub struct InviteMade {
     /// The invitation.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub invite: InviteId,
-    /// The id the newcomer will have (`mbr_…` or `snd_…`).
+    /// The id the newcomer will have (`mbr_…` or `snd_…`), as the request named it.
     pub principal: String,
     /// Until when the code can be used.
     pub expires_ms: i64,
@@ -93,6 +100,8 @@ pub struct Pending {
     /// The invitation.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub invite: InviteId,
+    /// BLAKE3 of HKDF(code, "auth"), as the invitation had it: the sealed code is bound to it.
+    pub auth_hash: Bytes,
     /// The code's secret as the inviting client sealed it.
     pub sealed_code: Bytes,
     /// The new device.
