@@ -14,11 +14,13 @@
 //! by the service that counts it; a new thing everybody needs becomes a field of [`Ctx`].
 
 pub mod auth;
+pub mod budget;
 pub mod clock;
 pub mod ctx;
 pub mod db;
 pub mod files;
 pub mod health;
+pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod peer;

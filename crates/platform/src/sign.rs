@@ -2,36 +2,41 @@
 //! the secrets port; verifying is `siegel_envelope`'s business.
 
 use ed25519_dalek::{Signer as _, SigningKey};
+use siegel_envelope::bytes::Signature;
+use siegel_envelope::keys::SigningPublicKey;
+use siegel_envelope::signed::{Signable, Signed};
 
-use crate::secrets::{KEY_BYTES, Secrets, SecretsError};
+use crate::secrets::{KEY_BYTES, SealError, Secrets, SecretsError};
 
 /// Signs for the platform. Its `Debug` shows the public key alone.
 pub struct Signer {
     key: SigningKey,
+    public: SigningPublicKey,
 }
 
 impl Signer {
-    /// The signer of that name; its key is drawn and kept at the first call. One name per purpose, for example
+    /// The signer of that name; its key is drawn and kept at the first call. One name for each purpose, for example
     /// `sign/receipts`.
     pub fn load(secrets: &Secrets, name: &str) -> Result<Self, SecretsError> {
         let seed = secrets.get_or_create(name, KEY_BYTES)?;
-        let seed = seed.as_slice().try_into().map_err(|_| crate::secrets::SealError)?;
-        Ok(Self { key: SigningKey::from_bytes(seed) })
+        let key = SigningKey::from_bytes(seed.as_slice().try_into().map_err(|_| SealError)?);
+        let public = SigningPublicKey::from_bytes(key.verifying_key().to_bytes()).map_err(|_| SealError)?;
+        Ok(Self { key, public })
     }
 
-    /// The public key.
-    pub fn public_key(&self) -> [u8; 32] {
-        self.key.verifying_key().to_bytes()
+    /// The public key, as `/v1/keys` publishes it.
+    pub const fn public_key(&self) -> &SigningPublicKey {
+        &self.public
     }
 
-    /// The signature over `bytes`.
-    pub fn sign(&self, bytes: &[u8]) -> [u8; 64] {
-        self.key.sign(bytes).to_bytes()
+    /// `value`, signed. `to_bytes` of the result is what is stored and sent.
+    pub fn sign<T: Signable>(&self, value: T) -> Signed<T> {
+        Signed::sign_with(value, &self.public, |body| Signature::from_bytes(self.key.sign(body).to_bytes()))
     }
 }
 
 impl std::fmt::Debug for Signer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Signer").field(&self.key.verifying_key()).finish()
+        f.debug_tuple("Signer").field(&self.public.fingerprint()).finish()
     }
 }

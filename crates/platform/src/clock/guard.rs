@@ -154,9 +154,9 @@ impl ClockGuard {
 
 fn read(path: &Path) -> Result<Option<Mark>, ClockGuardError> {
     match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|_| ClockGuardError::NotAMark { path: path.to_owned() }),
+        Ok(bytes) => {
+            serde_json::from_slice(&bytes).map(Some).map_err(|_| ClockGuardError::NotAMark { path: path.to_owned() })
+        }
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(ClockGuardError::Io { path: path.to_owned(), source }),
     }

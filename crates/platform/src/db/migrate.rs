@@ -13,9 +13,7 @@ pub(super) async fn run(pool: &SqlitePool, path: &Path, migrator: &'static Migra
     migrator.run(pool).await.map_err(|error| match error {
         MigrateError::VersionMissing(version) => DbError::TooNew { path: path.to_owned(), version },
         MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _) => match DbError::from(source) {
-            DbError::Sqlx(source) => {
-                DbError::Migrate { path: path.to_owned(), source: MigrateError::Execute(source) }
-            }
+            DbError::Sqlx(source) => DbError::Migrate { path: path.to_owned(), source: MigrateError::Execute(source) },
             told_apart => told_apart,
         },
         source => DbError::Migrate { path: path.to_owned(), source },

@@ -135,8 +135,7 @@ impl TenantDbs {
     }
 
     async fn close_where(&self, choose: impl Fn(&Slot) -> bool) -> usize {
-        let chosen: Vec<Slot> =
-            self.lock().extract_if(|_, slot| choose(slot)).map(|(_, slot)| slot).collect();
+        let chosen: Vec<Slot> = self.lock().extract_if(|_, slot| choose(slot)).map(|(_, slot)| slot).collect();
         for db in chosen.iter().filter_map(|slot| slot.db.get()) {
             db.close().await;
         }

@@ -66,7 +66,6 @@ reasons! {
     HandleTaken = "handle-taken", CONFLICT, AlreadyExists, false, "The handle is taken";
     Conflict = "conflict", CONFLICT, Aborted, true, "Someone else changed it at the same time";
     IdempotencyMismatch = "idempotency-mismatch", CONFLICT, AlreadyExists, false, "The idempotency key was used for another request";
-    IdempotencyInProgress = "idempotency-in-progress", CONFLICT, Aborted, true, "The same request is being worked on";
     PreconditionFailed = "precondition-failed", PRECONDITION_FAILED, FailedPrecondition, false, "It changed since you read it";
     PreconditionRequired = "precondition-required", PRECONDITION_REQUIRED, FailedPrecondition, false, "Say which version you mean (If-Match)";
 
@@ -173,7 +172,10 @@ mod tests {
         assert_eq!(codes.len(), Reason::ALL.len());
         for reason in Reason::ALL {
             let code = reason.code();
-            assert!(code.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())), "{code}");
+            assert!(
+                code.split('-').all(|word| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase())),
+                "{code}"
+            );
             assert_eq!(Reason::from_code(code), Some(*reason));
             assert_eq!(Reason::from_grpc_reason(&reason.grpc_reason()), Some(*reason));
             assert!(reason.status().is_client_error() || reason.status().is_server_error());

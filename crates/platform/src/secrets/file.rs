@@ -83,9 +83,7 @@ pub(super) fn open_or_create(
     match (sealed, read_key(key_file)?) {
         (Some(sealed), Some(key)) => match open(&sealed, &key) {
             Ok(map) => Ok((key, map)),
-            Err(SealError) => {
-                Err(SecretsError::DoesNotOpen { secrets: path.to_owned(), key: key_file.to_owned() })
-            }
+            Err(SealError) => Err(SecretsError::DoesNotOpen { secrets: path.to_owned(), key: key_file.to_owned() }),
         },
         (Some(_), None) => Err(SecretsError::KeyMissing { secrets: path.to_owned(), key: key_file.to_owned() }),
         (None, key) => {
