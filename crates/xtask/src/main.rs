@@ -4,7 +4,7 @@
 //! - [`stages`]: the one list of what `check`, `test` and `ci` run; [`stage`] runs it and prints the table of minutes.
 //! - [`needs`]: what the machine must have; installed where we may, named where we may not.
 //! - [`generate`]: files that are made by programs of ours and committed.
-//! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words that must not be here).
+//! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words).
 //! - [`windows`]: the client for Windows, and a smoke test of it under Wine.
 //!
 //! To add a check: a file in `check/` with a function from [`work::Work`] to a note, and a line in [`stages`].
@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::needs::Need;
+use crate::stage::Mode;
 
 /// The project's chores. Logs of each stage lie in target/xtask/.
 #[derive(Parser)]
@@ -77,9 +78,9 @@ struct Choice {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Gen { check } => generate::run(check),
-        Verb::Check(choice) => stage::run("check", stages::checks(), &choice.only, &choice.without, false),
-        Verb::Test(choice) => stage::run("test", stages::everything(), &choice.only, &choice.without, false),
-        Verb::Ci(choice) => stage::run("ci", stages::everything(), &choice.only, &choice.without, true),
+        Verb::Check(choice) => stage::run(Mode::Check, stages::checks(), &choice.only, &choice.without),
+        Verb::Test(choice) => stage::run(Mode::Test, stages::everything(), &choice.only, &choice.without),
+        Verb::Ci(choice) => stage::run(Mode::Ci, stages::everything(), &choice.only, &choice.without),
         Verb::Bench { args } => tools::bench(&args),
         Verb::Windows => windows::build_visibly(),
         Verb::WindowsSmoke => windows::smoke(),

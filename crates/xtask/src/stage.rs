@@ -1,4 +1,4 @@
-//! Runs a list of stages: one line each while they run, the whole output of the one that fails, a table at the end.
+//! Runs a list of stages: one line each while they run, the whole output of what fails, a table at the end.
 
 use std::io::Write;
 use std::time::Duration;
@@ -64,8 +64,30 @@ struct Counts {
     skipped: u64,
 }
 
-/// Runs `stages` in order and stops at the first failure. `strict` also holds every group to its budget.
-pub(crate) fn run(verb: &str, mut stages: Vec<Stage>, only: &[String], without: &[Need], strict: bool) -> Result<()> {
+/// How a list of stages is run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// All of them, whatever fails: someone wants to mend everything at once.
+    Check,
+    /// Up to the first that fails: what follows would only repeat it.
+    Test,
+    /// As [`Mode::Test`], and every group is held to its minutes.
+    Ci,
+}
+
+impl Mode {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Test => "test",
+            Self::Ci => "ci",
+        }
+    }
+}
+
+/// Runs `stages` in order, only those that `only` and `without` leave.
+pub(crate) fn run(mode: Mode, mut stages: Vec<Stage>, only: &[String], without: &[Need]) -> Result<()> {
+    let verb = mode.verb();
     if !only.is_empty() {
         stages.retain(|stage| only.iter().any(|part| stage.name.contains(part.as_str())));
         if stages.is_empty() {
@@ -78,22 +100,23 @@ pub(crate) fn run(verb: &str, mut stages: Vec<Stage>, only: &[String], without: 
 
     println!("\nstages: {}; logs in {}\n", stages.len(), crate::tree::target().join("xtask").display());
     let (mut lines, mut counts) = (Vec::new(), Counts::default());
-    let mut failure = None;
+    let mut failed = Vec::new();
     for stage in &stages {
         let line = run_one(stage, without, &mut counts)?;
-        let failed = matches!(line.outcome, Outcome::Failed);
+        failed.extend(matches!(line.outcome, Outcome::Failed).then_some(stage.name));
         lines.push(line);
-        if failed {
-            failure = Some(stage.name);
+        if mode != Mode::Check && !failed.is_empty() {
             break;
         }
     }
     let over = close(&lines, stages.len(), &counts);
-    match failure {
-        Some(name) => bail!("cargo xtask {verb}: {name} failed; its output stands above"),
-        None if strict && !over.is_empty() => bail!("over the budget: {}", over.join(", ")),
-        None => Ok(()),
+    if !failed.is_empty() {
+        bail!("cargo xtask {verb}: {} failed; see above", failed.join(", "));
     }
+    if mode == Mode::Ci && !over.is_empty() {
+        bail!("cargo xtask ci: over the budget: {}", over.join(", "));
+    }
+    Ok(())
 }
 
 fn run_one(stage: &Stage, without: &[Need], counts: &mut Counts) -> Result<Line> {
