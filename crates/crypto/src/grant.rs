@@ -25,17 +25,18 @@ pub fn seal(
     Ok(Grant { info: Blob(info), enc, ct, signature })
 }
 
-/// Opens a grant: signed by `granter`, for the record of `manifest`, to `recipient` and its key. Whether this granter
+/// Opens a grant: made and signed by `granter`, for the record of `manifest`, to `recipient` and its key. Whether this granter
 /// may grant the record at all is for the caller to judge: the sender, or a member of a named recipient.
 pub fn open(
     grant: &Grant,
-    granter: &SigningPublicKey,
+    granter: (Party, &SigningPublicKey),
     manifest: &Manifest,
     recipient: (Party, &KemSecretKey),
 ) -> Result<RecordKey, OpenError> {
-    let context = grant.verify(granter).map_err(|_| OpenError::Authentication)?;
+    let context = grant.verify(granter.1).map_err(|_| OpenError::Authentication)?;
     let to = recipient.1.public().fingerprint();
-    if !context.fits(manifest) || context.recipient != recipient.0 || context.recipient_key != to {
+    let parties = context.granter == granter.0 && context.recipient == recipient.0 && context.recipient_key == to;
+    if !parties || !context.fits(manifest) {
         return Err(OpenError::Authentication);
     }
     hpke_box::open_key(&recipient.1.0, &grant.enc, &grant.info.0, &grant.ct).map(RecordKey)

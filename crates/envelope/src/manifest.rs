@@ -6,9 +6,9 @@ use siegel_domain::limits::{PARTS_PER_RECORD, RECIPIENTS};
 use siegel_domain::{ConversationId, Party, RecordId, TenantId, Timestamp};
 
 use crate::bytes::{Digest, PartDigest};
-use crate::keys::Fingerprint;
+use crate::keys::{Fingerprint, SigningPublicKey};
 use crate::part;
-use crate::signed::{Invalid, Signable};
+use crate::signed::{Invalid, Signable, Signed, VerifyError};
 use crate::suite::Suite;
 
 /// A named recipient and the key the record's key was first sealed to.
@@ -113,6 +113,12 @@ impl Signable for Manifest {
 }
 
 impl Manifest {
+    /// Verifies a manifest in its wire form: signed by `sender`, and naming that very key as the sender's.
+    pub fn verify(bytes: &[u8], sender: &SigningPublicKey) -> Result<Signed<Self>, VerifyError> {
+        let manifest = Signed::<Self>::open(bytes, sender)?;
+        if manifest.sender_key == manifest.bytes().signer { Ok(manifest) } else { Err(VerifyError::Signer) }
+    }
+
     /// Whether `party` is named as a recipient.
     pub fn names(&self, party: Party) -> bool {
         self.recipients.iter().any(|recipient| recipient.party == party)
