@@ -37,8 +37,8 @@ pub(crate) fn run(_: &mut Work) -> Result<String> {
             [".rs", ".sh", ".py", ".js", ".mjs", ".toml", ".sql", ".proto"].iter().any(|end| file.ends_with(end));
         for (number, line) in (1..).zip(text.lines()) {
             let hits = NOWHERE.iter().chain(if code { NOT_IN_CODE } else { &[] });
-            let hits = hits.filter(|(word, _)| line.contains(word)).map(|(_, why)| *why);
-            let hits = hits.chain(local.iter().filter(|(word, _)| line.contains(word)).map(|(_, why)| *why));
+            let hits = hits.filter(|(word, _)| holds(line, word)).map(|(_, why)| *why);
+            let hits = hits.chain(local.iter().filter(|(word, _)| holds(line, word)).map(|(_, why)| *why));
             found.extend(hits.map(|why| format!("{file}:{number}: {why}")));
         }
     }
@@ -46,6 +46,12 @@ pub(crate) fn run(_: &mut Work) -> Result<String> {
         bail!("{}", found.join("\n"));
     }
     Ok(format!("{seen} files"))
+}
+
+/// Whether a line holds a word. A path counts only where it begins: a clone in `/src` must not find `crates/api/src/`.
+fn holds(line: &str, word: &str) -> bool {
+    let inside = |before: char| before.is_alphanumeric() || "._-~}/".contains(before);
+    line.match_indices(word).any(|(at, _)| !word.starts_with('/') || !line[..at].ends_with(inside))
 }
 
 /// What only this machine knows: where the tree and the home directory lie, and which mirrors its package clients are
@@ -62,4 +68,19 @@ fn local() -> Vec<(String, &'static str)> {
         }
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds;
+
+    #[test]
+    fn a_path_counts_where_it_begins() {
+        assert!(holds("see /src/main.rs", "/src/"));
+        assert!(holds("/src/main.rs", "/src/"));
+        assert!(holds("\"/src/main.rs\" and crates/api/src/lib.rs", "/src/"));
+        assert!(!holds("crates/api/src/lib.rs", "/src/"));
+        assert!(!holds("${ROOT}/src/lib.rs", "/src/"));
+        assert!(holds("a merge <<<<<<<", "<<<"));
+    }
 }
