@@ -57,8 +57,11 @@ fn holds(line: &str, word: &str) -> bool {
 /// What only this machine knows: where the tree and the home directory lie, and which mirrors its package clients are
 /// told to use.
 fn local() -> Vec<(String, &'static str)> {
-    let root = format!("{}/", tree::root().display());
-    let mut words = vec![(root, "the path of this work tree")];
+    let mut words = Vec::new();
+    // A short one, such as /data, may well be meant in prose.
+    if tree::root().components().count() > 3 {
+        words.push((format!("{}/", tree::root().display()), "the path of this work tree"));
+    }
     for (name, value) in std::env::vars() {
         let mirror = ["INDEX", "REGISTRY", "REGISTRIES", "PROXY"].iter().any(|part| name.to_uppercase().contains(part));
         let host = value.split_once("://").map(|(_, rest)| rest);
@@ -76,11 +79,11 @@ mod tests {
 
     #[test]
     fn a_path_counts_where_it_begins() {
-        assert!(holds("see /src/main.rs", "/src/"));
-        assert!(holds("/src/main.rs", "/src/"));
-        assert!(holds("\"/src/main.rs\" and crates/api/src/lib.rs", "/src/"));
-        assert!(!holds("crates/api/src/lib.rs", "/src/"));
-        assert!(!holds("${ROOT}/src/lib.rs", "/src/"));
+        assert!(holds("see /here/main.rs", "/here/"));
+        assert!(holds("/here/main.rs", "/here/"));
+        assert!(holds("\"/here/main.rs\" and crates/api/here/lib.rs", "/here/"));
+        assert!(!holds("crates/api/here/lib.rs", "/here/"));
+        assert!(!holds("${ROOT}/here/lib.rs", "/here/"));
         assert!(holds("a merge <<<<<<<", "<<<"));
     }
 }
