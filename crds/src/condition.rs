@@ -85,6 +85,8 @@ pub mod reason {
     pub const UNREACHABLE: &str = "Unreachable";
     /// Something of that name is there that is not marked as this tenant's: it is neither adopted nor deleted.
     pub const FOREIGN: &str = "Foreign";
+    /// The key of a tenant that was ready is gone: what was sealed under it can't be read any more. Never made anew.
+    pub const KEY_LOST: &str = "KeyLost";
     /// A field of the spec breaks a rule.
     pub const INVALID: &str = "Invalid";
     /// A zone lies outside the tenant's jurisdiction (C12).

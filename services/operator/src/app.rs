@@ -1,0 +1,109 @@
+//! Everything the operator and the dealer API consist of, in one list: routes, gRPC, workers.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use siegel_platform::Ctx;
+use siegel_platform::db::TenantDbs;
+use siegel_platform::http::page::PageTokens;
+use siegel_platform::log::{Consumer, EventSource};
+use siegel_platform::secrets::SecretsError;
+use siegel_platform::worker::Worker;
+use siegel_proto::operator::v1::operator_service_server::OperatorServiceServer;
+use sqlx::migrate::Migrator;
+use tokio::sync::Notify;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::api;
+use crate::config::OperatorConfig;
+use crate::owner::Owners;
+use crate::{reconcile, relay};
+
+/// Migrations of `operator.db`.
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// The operator. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What the operator's parts share.
+pub struct Inner {
+    /// The platform.
+    pub ctx: Ctx,
+    /// Its settings.
+    pub config: OperatorConfig,
+    /// What it tells of each tenant.
+    pub dbs: Arc<TenantDbs>,
+    /// Makes its events.
+    pub source: EventSource,
+    /// When each tenant is looked at next.
+    pub schedule: reconcile::Schedule,
+    /// Wakes the reconcile worker.
+    pub reconcile_wake: Arc<Notify>,
+    /// Wakes the relay.
+    pub relay_wake: Arc<Notify>,
+    /// Makes the tokens of its pages.
+    pub pages: PageTokens,
+    /// Learns of first owners.
+    pub owners: Consumer,
+}
+
+impl Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// The operator on this platform.
+    pub fn new(ctx: Ctx, config: OperatorConfig) -> Result<Self, SecretsError> {
+        let pages = PageTokens::load(&ctx.secrets)?;
+        let dbs = Arc::new(TenantDbs::new(&ctx.state_dir, "operator", &MIGRATIONS, ctx.db_options()));
+        ctx.log.register(dbs.clone());
+        let handler = Arc::new(Owners { tenants: ctx.tenants.clone() });
+        let owners = Consumer::new(
+            "operator.owners",
+            ctx.log.clone(),
+            vec!["key-directory"],
+            dbs.clone(),
+            handler,
+            ctx.clock.clone(),
+        );
+        let source = EventSource::new("/siegel/operator", ctx.clock.clone(), ctx.rng.clone());
+        let (reconcile_wake, relay_wake) = (Arc::default(), Arc::default());
+        let schedule = reconcile::Schedule::default();
+        let inner = Inner { ctx, config, dbs, source, schedule, reconcile_wake, relay_wake, pages, owners };
+        Ok(Self(Arc::new(inner)))
+    }
+
+    /// The dealer API's routes.
+    pub fn rest(&self) -> OpenApiRouter {
+        api::tenants::routes().with_state(self.clone())
+    }
+
+    /// `siegel.operator.v1`.
+    pub fn grpc(&self) -> OperatorServiceServer<api::grpc::Operator> {
+        OperatorServiceServer::new(api::grpc::Operator(self.clone()))
+    }
+
+    /// The background work.
+    pub fn workers(&self) -> Vec<Worker> {
+        let app = self.clone();
+        let reconcile = Worker::new("operator.reconcile", 5_000, move || {
+            let app = app.clone();
+            async move { reconcile::run_once(&app).await }
+        });
+        let app = self.clone();
+        let relay = Worker::new("operator.relay", 5_000, move || {
+            let app = app.clone();
+            async move { relay::run_once(&app).await }
+        });
+        let app = self.clone();
+        let owners = Worker::new("operator.owners", 1_000, move || {
+            let app = app.clone();
+            async move { app.owners.run_once().await }
+        });
+        vec![reconcile.woken_by(self.reconcile_wake.clone()), relay.woken_by(self.relay_wake.clone()), owners]
+    }
+}

@@ -1,0 +1,75 @@
+//! Takes the steps of a plan. Each may be taken again: whoever is killed between two of them starts over and ends the
+//! same. A step that fails stops what depends on it (the mark) and nothing else.
+
+use siegel_crds::Resource;
+use siegel_domain::TenantId;
+use siegel_platform::Ctx;
+use siegel_platform::clock::within;
+use siegel_platform::db::{provision_directory, tenant_directory};
+use siegel_platform::files;
+use siegel_platform::secrets::SecretsError;
+use siegel_platform::zones::{DEADLINE_MS, ZoneError};
+
+use super::Target;
+use super::plan::{Change, Plan};
+use super::status::Outcomes;
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// A zone.
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
+    /// The secrets.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// The file system.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Takes all steps of `plan`, and says of each that was reached whether it was done.
+pub async fn apply(ctx: &Ctx, tenant: TenantId, plan: &Plan) -> Outcomes {
+    let mut outcomes = Outcomes::new();
+    for change in &plan.steps {
+        if change.target.resource == Resource::ReadyMark && outcomes.values().any(|done| !done) {
+            break;
+        }
+        let done = match step(ctx, tenant, change).await {
+            Ok(()) => true,
+            Err(error) => {
+                let resource = change.target.resource.as_str();
+                tracing::warn!(%tenant, resource, %error, "a step of provisioning failed; it is tried again");
+                false
+            }
+        };
+        outcomes.insert(change.target.clone(), done);
+    }
+    outcomes
+}
+
+/// Takes one step.
+pub async fn step(ctx: &Ctx, tenant: TenantId, change: &Change) -> Result<(), StepError> {
+    match (change.target.resource, change.target.zone) {
+        (Resource::TenantKey, _) => ctx.secrets.create_tenant_key(tenant)?,
+        (Resource::Bucket, zone) => {
+            let zone = ctx.zones.both()[zone.unwrap_or_default().min(1)];
+            let bucket = ctx.zones.bucket(tenant);
+            within(&*ctx.clock, DEADLINE_MS, zone.admin.make_bucket(&bucket)).await.ok_or(ZoneError::Late)??;
+        }
+        (Resource::Database, _) => {
+            let directory = tenant_directory(&ctx.state_dir, tenant);
+            std::fs::create_dir_all(&directory)?;
+            if let Some(parent) = directory.parent() {
+                files::sync_directory(parent)?;
+            }
+        }
+        (Resource::ReadyMark, _) => provision_directory(&ctx.state_dir, tenant)?,
+    }
+    Ok(())
+}
+
+/// The target's zone by its name, for showing.
+pub fn zone_name(ctx: &Ctx, target: &Target) -> Option<&'static str> {
+    target.zone.map(|zone| ctx.zones.both()[zone.min(1)].name)
+}
