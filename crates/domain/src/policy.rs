@@ -43,6 +43,9 @@ pub enum RetentionPolicy {
 }
 
 impl RetentionPolicy {
+    /// Every policy there is.
+    pub const ALL: &[Self] = &[Self::Unfetched365d];
+
     /// The id in the API and the database.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +55,7 @@ impl RetentionPolicy {
 
     /// The policy of that id.
     pub fn parse(text: &str) -> Option<Self> {
-        (text == Self::Unfetched365d.as_str()).then_some(Self::Unfetched365d)
+        Self::ALL.iter().copied().find(|policy| policy.as_str() == text)
     }
 
     /// When the record falls due, given its last commit or complete fetch.

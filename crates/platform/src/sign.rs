@@ -8,6 +8,10 @@ use siegel_envelope::signed::{Signable, Signed};
 
 use crate::secrets::{KEY_BYTES, SealError, Secrets, SecretsError};
 
+/// The key of everything the platform states to clients: receipts, tombstones, key statements, checkpoints. One for all
+/// services: `GET /v1/info` publishes it as `statement_key`.
+pub const STATEMENTS: &str = "sign/statements";
+
 /// Signs for the platform. Its `Debug` shows the public key alone.
 pub struct Signer {
     key: SigningKey,
@@ -15,8 +19,8 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// The signer of that name; its key is drawn and kept at the first call. One name for each purpose, for example
-    /// `sign/receipts`.
+    /// The signer of that name; its key is drawn and kept at the first call. What clients verify is
+    /// signed by [`STATEMENTS`].
     pub fn load(secrets: &Secrets, name: &str) -> Result<Self, SecretsError> {
         let seed = secrets.get_or_create(name, KEY_BYTES)?;
         let key = SigningKey::from_bytes(seed.as_slice().try_into().map_err(|_| SealError)?);

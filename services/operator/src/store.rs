@@ -10,8 +10,8 @@ use crate::pipeline::status::Verdict;
 
 /// The row as the object.
 pub fn object(view: &TenantView) -> Result<Tenant, DbError> {
-    let conditions: Vec<Condition> = serde_json::from_str(&view.conditions)
-        .map_err(|_| DbError::corrupt("tenants", "conditions", view.id))?;
+    let conditions: Vec<Condition> =
+        serde_json::from_str(&view.conditions).map_err(|_| DbError::corrupt("tenants", "conditions", view.id))?;
     Ok(Tenant {
         id: view.id,
         generation: view.version,
@@ -59,7 +59,8 @@ pub async fn write_status(
     generation: i64,
     verdict: &Verdict,
 ) -> Result<bool, DbError> {
-    let conditions = serde_json::to_string(&verdict.conditions).map_err(|_| DbError::corrupt("tenants", "conditions", tenant))?;
+    let conditions =
+        serde_json::to_string(&verdict.conditions).map_err(|_| DbError::corrupt("tenants", "conditions", tenant))?;
     let written = sqlx::query("UPDATE tenants SET state = $3, conditions = $4 WHERE id = $1 AND version = $2")
         .bind(tenant.to_string())
         .bind(generation)
@@ -71,8 +72,14 @@ pub async fn write_status(
 }
 
 /// What a dealer may change; compare-and-set on the generation. False: someone else was faster.
-pub async fn write_spec(tx: &mut Tx<'_>, tenant: TenantId, generation: i64, spec: &TenantSpec) -> Result<bool, DbError> {
-    let hash = hex::decode(&spec.owner_auth_hash).map_err(|_| DbError::corrupt("tenants", "owner_auth_hash", tenant))?;
+pub async fn write_spec(
+    tx: &mut Tx<'_>,
+    tenant: TenantId,
+    generation: i64,
+    spec: &TenantSpec,
+) -> Result<bool, DbError> {
+    let hash =
+        hex::decode(&spec.owner_auth_hash).map_err(|_| DbError::corrupt("tenants", "owner_auth_hash", tenant))?;
     let written = sqlx::query(
         "UPDATE tenants SET comment = $3, durability = $4, owner_auth_hash = $5, version = version + 1
          WHERE id = $1 AND version = $2 AND (owner_enrolled = 0 OR owner_auth_hash = $5)",

@@ -39,6 +39,8 @@ use crate::peer::Peer;
 use crate::problem::{Problem, Reason};
 use crate::tasks::{Shutdown, Tasks};
 
+#[cfg(feature = "testing")]
+pub use caller::Assumed;
 pub use caller::{Caller, DeviceProof};
 pub use dpop::{Proof, ProofError, thumbprint};
 pub use token::{Claims, SignerError, TOKEN_LIFE_S, TokenError, TokenSigner, TokenSubject, TokenVerifier};
@@ -111,6 +113,13 @@ impl Auth {
             Ok(false) => Err(challenge(Reason::SessionRevoked, "invalid_token")),
             Err(unknown) => Err(Problem::new(Reason::NotReady).retry_after_s(1).caused_by(unknown)),
         }
+    }
+
+    /// Whether the session of `caller`, which was alive at `then`, still is: for answers that outlive their token, such as
+    /// streams of events. Costs nothing while the revocation feed is heard.
+    pub async fn lives(&self, caller: &Caller, then: Timestamp) -> Result<bool, Problem> {
+        let verdict = self.sessions.alive(caller.tenant, caller.session, then).await;
+        verdict.map_err(|unknown| Problem::new(Reason::NotReady).retry_after_s(1).caused_by(unknown))
     }
 
     async fn token(&self, token: &str) -> Result<Claims, Problem> {

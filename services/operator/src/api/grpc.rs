@@ -17,7 +17,8 @@ pub struct Operator(pub App);
 #[tonic::async_trait]
 impl OperatorService for Operator {
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
-        let tenant = request.into_inner().tenant.parse().map_err(|_| Problem::invalid("tenant", "is not a tenant's id"))?;
+        let tenant =
+            request.into_inner().tenant.parse().map_err(|_| Problem::invalid("tenant", "is not a tenant's id"))?;
         let steps = steps(&self.0, tenant).await?;
         Ok(Response::new(PlanResponse { steps }))
     }

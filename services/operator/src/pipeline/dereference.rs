@@ -45,7 +45,11 @@ fn directory(ctx: &Ctx, tenant: TenantId) -> (Seen, Seen) {
     }
     let database = match std::fs::read_dir(&directory) {
         Ok(mut entries) => {
-            if entries.next().is_none() { Seen::Ours } else { Seen::Foreign }
+            if entries.next().is_none() {
+                Seen::Ours
+            } else {
+                Seen::Foreign
+            }
         }
         Err(error) => match error.kind() {
             std::io::ErrorKind::NotFound => Seen::Missing,

@@ -93,8 +93,7 @@ mod tests {
 
     fn world() -> impl Strategy<Value = Actual> {
         let targets = wanted(2);
-        prop::collection::vec(seen(), targets.len())
-            .prop_map(move |seen| targets.iter().cloned().zip(seen).collect())
+        prop::collection::vec(seen(), targets.len()).prop_map(move |seen| targets.iter().cloned().zip(seen).collect())
     }
 
     proptest! {

@@ -65,7 +65,8 @@ pub fn judge(generation: i64, zones: &[ZoneFact], actual: &Actual, plan: &Plan, 
         condition(ConditionType::DatabaseReady, reason_of(&Target::new(Resource::Database)), None),
         condition(ConditionType::SecretsReady, reason_of(&Target::new(Resource::TenantKey)), None),
     ];
-    for (index, (zone, kind)) in zones.iter().zip([ConditionType::BucketReadyA, ConditionType::BucketReadyB]).enumerate()
+    for (index, (zone, kind)) in
+        zones.iter().zip([ConditionType::BucketReadyA, ConditionType::BucketReadyB]).enumerate()
     {
         parts.push(condition(kind, reason_of(&Target::bucket(index)), Some(zone)));
     }
@@ -103,7 +104,9 @@ fn sentence(reason: &'static str, zone: Option<&ZoneFact>) -> String {
         (reason::UNREACHABLE, Some(zone)) => format!("Zone {zone} does not answer."),
         (reason::UNREACHABLE, None) => "It can't be seen at the moment.".into(),
         (reason::FOREIGN, Some(zone)) => {
-            format!("In {zone} something lies in the bucket's place that is not marked as this tenant's; it is left alone.")
+            format!(
+                "In {zone} something lies in the bucket's place that is not marked as this tenant's; it is left alone."
+            )
         }
         (reason::FOREIGN, None) => "Something lies in its place that is not marked as this tenant's.".into(),
         (reason::KEY_LOST, _) => {

@@ -47,7 +47,9 @@ pub(super) async fn change_tenant(
     let old = store::spec(&view);
     let new = patched(&old, patch);
     if view.owner_enrolled && old.owner_auth_hash != new.owner_auth_hash {
-        return Err(Problem::new(Reason::InviteUsed).detail("The first owner has enrolled; colleagues invite the others."));
+        return Err(
+            Problem::new(Reason::InviteUsed).detail("The first owner has enrolled; colleagues invite the others.")
+        );
     }
     let violations = rules::validate_change(&old, &new, view.owner_enrolled);
     if !violations.is_empty() {
