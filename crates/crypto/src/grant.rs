@@ -19,9 +19,21 @@ pub fn seal(
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Grant, BadRecipientKey> {
     let to = (recipient.0, recipient.1.fingerprint());
-    let info = GrantContext::new(manifest, to, (granter.0, granter.1.fingerprint())).to_info();
-    let (enc, ct) = hpke_box::seal_key(recipient.1, &info, &key.0, rng)?;
-    let signature = granter.1.sign_bytes(&Grant::message(&info, &enc, &ct));
+    let context = GrantContext::new(manifest, to, (granter.0, granter.1.fingerprint()));
+    seal_with_context(&context, key, recipient.1, granter.1, rng)
+}
+
+/// Seals and signs with a context as it is. [`seal`] makes the right one; this is for what grants something else.
+pub fn seal_with_context(
+    context: &GrantContext,
+    key: &RecordKey,
+    to: &KemPublicKey,
+    granter: &SigningSecretKey,
+    rng: &mut (impl CryptoRng + ?Sized),
+) -> Result<Grant, BadRecipientKey> {
+    let info = context.to_info();
+    let (enc, ct) = hpke_box::seal_key(to, &info, &key.0, rng)?;
+    let signature = granter.sign_bytes(&Grant::message(&info, &enc, &ct));
     Ok(Grant { info: Blob(info), enc, ct, signature })
 }
 

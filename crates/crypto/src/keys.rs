@@ -65,6 +65,11 @@ impl KemSecretKey {
         Self(seed)
     }
 
+    /// The 32 bytes.
+    pub const fn seed(&self) -> &Secret<32> {
+        &self.0
+    }
+
     /// The public half; takes about 0.1 ms.
     pub fn public(&self) -> KemPublicKey {
         hpke_box::public_key(&self.0)

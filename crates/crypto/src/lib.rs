@@ -14,7 +14,6 @@
 mod aead;
 mod hpke_box;
 mod kdf;
-mod salted;
 
 pub mod bundle;
 pub mod chunk;
@@ -28,6 +27,7 @@ pub mod meta;
 pub mod open;
 pub mod recovery;
 pub mod roster;
+pub mod salted;
 pub mod seal;
 pub mod secret;
 pub mod slot;

@@ -12,9 +12,10 @@ use crate::secret::Secret;
 
 const SALT: usize = 32;
 /// Bytes that sealing adds.
-pub(crate) const OVERHEAD: usize = SALT + TAG;
+pub const OVERHEAD: usize = SALT + TAG;
 
-pub(crate) fn seal(key: &[u8], info: &[u8], plain: &[u8], rng: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
+/// Seals `plain` under HKDF(`key`, fresh salt, `info`).
+pub fn seal(key: &[u8], info: &[u8], plain: &[u8], rng: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
     let mut out = Vec::with_capacity(plain.len() + OVERHEAD);
     out.resize(SALT, 0);
     rng.fill_bytes(&mut out[..]);
@@ -25,7 +26,8 @@ pub(crate) fn seal(key: &[u8], info: &[u8], plain: &[u8], rng: &mut (impl Crypto
     out
 }
 
-pub(crate) fn open(key: &[u8], info: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+/// Opens what [`seal`] made with the same key and info.
+pub fn open(key: &[u8], info: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
     let (salt, rest) = sealed.split_at_checked(SALT).ok_or(OpenError::Authentication)?;
     let length = rest.len().checked_sub(TAG).ok_or(OpenError::Authentication)?;
     let once = Aes256Gcm::new(&kdf::derive_raw(key, salt, info));
