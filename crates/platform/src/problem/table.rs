@@ -83,6 +83,7 @@ reasons! {
     RecordState = "record-state", CONFLICT, FailedPrecondition, false, "The record's state does not allow it";
     ManifestRefused = "manifest-refused", UNPROCESSABLE_ENTITY, InvalidArgument, false, "The manifest does not fit what was uploaded";
     GrantRefused = "grant-refused", UNPROCESSABLE_ENTITY, InvalidArgument, false, "A grant does not fit the record";
+    ReportNotWanted = "report-not-wanted", CONFLICT, FailedPrecondition, false, "The sender does not want the report back";
     Jurisdiction = "jurisdiction", CONFLICT, FailedPrecondition, false, "A zone lies outside the institution's jurisdiction";
     Damaged = "damaged", SERVICE_UNAVAILABLE, DataLoss, false, "No zone holds an undamaged copy";
 

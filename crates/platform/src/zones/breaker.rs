@@ -48,6 +48,14 @@ impl Breaker {
         true
     }
 
+    /// Whether [`Breaker::admits`] would let a caller through, without being that caller.
+    pub(super) fn would_admit(&self, now_ms: i64) -> bool {
+        let state = self.lock();
+        state.failures < FAILURES
+            || (now_ms - state.last_failure_ms >= REST_MS
+                && state.trial_since_ms.is_none_or(|since| now_ms - since >= TRIAL_MS))
+    }
+
     /// Whether it is open, without asking to be let through.
     pub(super) fn is_open(&self) -> bool {
         self.lock().failures >= FAILURES
@@ -90,8 +98,8 @@ mod tests {
             assert_eq!(breaker.failed(0), expected);
         }
         assert!(!breaker.admits(REST_MS - 1));
-        assert!(breaker.admits(REST_MS), "one may try");
-        assert!(!breaker.admits(REST_MS), "only one");
+        assert!(breaker.would_admit(REST_MS) && breaker.admits(REST_MS), "one may try");
+        assert!(!breaker.would_admit(REST_MS) && !breaker.admits(REST_MS), "only one");
         assert_eq!(breaker.failed(REST_MS), Change::None);
         assert!(!breaker.admits(2 * REST_MS - 1));
         assert!(breaker.admits(2 * REST_MS));

@@ -58,9 +58,14 @@ impl Zone {
         Self { name, jurisdiction: jurisdiction.into(), admin, store, clock, writing, reading, metrics }
     }
 
-    /// Whether writes are let through at the moment.
+    /// Whether writes go well, as far as is known.
     pub fn takes_writes(&self) -> bool {
         !self.writing.is_open()
+    }
+
+    /// Whether a write would be let through now: it goes well, or it is time to try.
+    pub fn admits_writes(&self) -> bool {
+        self.writing.would_admit(self.clock.monotonic_ms())
     }
 
     /// Writes a new object, durably. [`ZoneError::Exists`] if there is one of that name: nothing is ever overwritten.

@@ -1,0 +1,80 @@
+//! Compares what lies in the zones with what the rows say, the other way round: an object that no row names and that is
+//! older than any upload or repair takes was left by a crash, a lost answer or a late write, and is deleted.
+
+use siegel_domain::time::{DAY_MS, HOUR_MS};
+use siegel_domain::{TenantId, Timestamp};
+use siegel_platform::Problem;
+use siegel_platform::clock::ClockState;
+use siegel_platform::db::{Db, DbError};
+use siegel_platform::zones::{Zone, ZoneError};
+
+use crate::app::App;
+use crate::store::copies;
+
+/// Every tenant is looked at once a day.
+const ROUND_MS: i64 = DAY_MS;
+
+/// A run of the worker: a few tenants of the round. Returns how many it looked at.
+pub async fn run_once(app: &App) -> Result<usize, Problem> {
+    // An object is deleted for its age: not while the clock may be wrong.
+    if app.guard.check().map_err(Problem::internal)? != ClockState::Trusted {
+        return Ok(0);
+    }
+    let tenants = app.inventory_rounds.take(app, ROUND_MS);
+    for &tenant in &tenants {
+        if let Err(error) = check_tenant(app, tenant).await {
+            tracing::warn!(%tenant, %error, "a tenant's inventory failed; the next round tries again");
+        }
+    }
+    Ok(tenants.len())
+}
+
+/// Deletes a tenant's orphans in both zones. Returns how many.
+pub async fn check_tenant(app: &App, tenant: TenantId) -> Result<usize, Problem> {
+    let db = match app.dbs.get(tenant).await {
+        Err(DbError::NoSuchTenant) => return Ok(0),
+        db => db?,
+    };
+    let before = app.ctx.clock.now().plus_ms(-i64::from(app.config.orphan_after_hours) * HOUR_MS);
+    let mut deleted = 0;
+    for zone in app.ctx.zones.both() {
+        match check_zone(app, &db, tenant, zone, before).await? {
+            Ok(orphans) => deleted += orphans,
+            Err(failure) => tracing::debug!(zone = zone.name, reason = failure.word(), "a zone is away"),
+        }
+    }
+    if deleted > 0 {
+        tracing::info!(%tenant, orphans = deleted, "objects without a row were deleted");
+        app.metrics.orphans.inc_by(deleted as u64);
+    }
+    Ok(deleted)
+}
+
+async fn check_zone(
+    app: &App,
+    db: &Db,
+    tenant: TenantId,
+    zone: &Zone,
+    before: Timestamp,
+) -> Result<Result<usize, ZoneError>, Problem> {
+    let bucket = app.ctx.zones.bucket(tenant);
+    let objects = match zone.list_older(&bucket, before).await {
+        Ok(objects) => objects,
+        Err(failure) => return Ok(Err(failure)),
+    };
+    let mut deleted = 0;
+    for object in objects {
+        // The row is looked for last: an attempt in flight gets its row before it ends.
+        if app.in_flight.contains(&object) || copies::knows(db.reader(), zone.name, &object).await? {
+            continue;
+        }
+        if let Err(failure) = zone.delete(&bucket, &object).await {
+            return Ok(Err(failure));
+        }
+        deleted += 1;
+    }
+    match zone.admin.clean(&bucket, before).await {
+        Ok(inventory) => Ok(Ok(deleted + inventory.leftovers)),
+        Err(failure) => Ok(Err(failure)),
+    }
+}

@@ -1,0 +1,102 @@
+//! A part comes in: into one buffer, hashed while it arrives and still lies in the processor's cache. The buffer's size is
+//! taken from the process' byte budget first, and no zone sees a byte of it before the digest was compared.
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use bytes::Bytes;
+use futures::StreamExt;
+use siegel_api::PART_DIGEST_HEADER;
+use siegel_domain::limits::PART_SEALED_BYTES;
+use siegel_envelope::PartDigest;
+use siegel_envelope::part::{self, PartDigester, PartError};
+use siegel_platform::budget::Held;
+use siegel_platform::http::cause_of;
+use siegel_platform::{Problem, Reason};
+
+use crate::app::App;
+
+/// A whole sealed part, as its digest says.
+pub struct Received {
+    /// The part; clones share the buffer.
+    pub bytes: Bytes,
+    /// Its digest, recomputed.
+    pub digest: PartDigest,
+    /// Its share of the byte budget.
+    _held: Held,
+}
+
+/// Reads a part whose digest the header names.
+pub async fn receive(app: &App, headers: &HeaderMap, body: Body) -> Result<Received, Problem> {
+    let named = named_digest(headers)?;
+    if headers.contains_key(CONTENT_ENCODING) {
+        return Err(Reason::ContentEncoding.into()); // ciphertext does not shrink; nothing here decompresses
+    }
+    let announced = announced_length(headers)?;
+    let held = app.budget.take(announced.unwrap_or(PART_SEALED_BYTES) as u64, app.budget_wait_ms()).await?;
+    let (bytes, digest) = match announced {
+        Some(length) => read_announced(body, length).await?,
+        None => read_unannounced(body).await?,
+    };
+    if digest != named {
+        return Err(Problem::new(Reason::DigestMismatch).detail("The bytes changed on the way; send the part again."));
+    }
+    Ok(Received { bytes, digest, _held: held })
+}
+
+/// Reads what is left of a body that is not needed, so that the client hears the answer instead of a broken pipe.
+pub async fn drain(body: Body) {
+    let mut frames = body.into_data_stream();
+    let mut left = PART_SEALED_BYTES;
+    while let Some(Ok(frame)) = frames.next().await {
+        match left.checked_sub(frame.len()) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
+
+/// The digest that the header names.
+pub fn named_digest(headers: &HeaderMap) -> Result<PartDigest, Problem> {
+    let text = headers.get(PART_DIGEST_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    siegel_api::Bytes::from_text(text)
+        .and_then(|bytes| PartDigest::from_slice(&bytes))
+        .ok_or_else(|| Problem::invalid(PART_DIGEST_HEADER, "must be the part's digest: 32 bytes in base64url"))
+}
+
+fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
+    let Some(value) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
+    match value.to_str().ok().and_then(|text| text.parse().ok()) {
+        Some(length) if length <= PART_SEALED_BYTES => Ok(Some(length)),
+        _ => Err(Reason::TooLarge.into()),
+    }
+}
+
+async fn read_announced(body: Body, length: usize) -> Result<(Bytes, PartDigest), Problem> {
+    let mut digester = PartDigester::new(length).map_err(not_a_part)?;
+    let mut whole = Vec::with_capacity(length);
+    let mut frames = body.into_data_stream();
+    while let Some(frame) = frames.next().await {
+        let frame = frame.map_err(|error| cause_of(&error))?;
+        digester.update(&frame).map_err(not_a_part)?; // refuses the first byte beyond the announced length
+        whole.extend_from_slice(&frame);
+    }
+    Ok((whole.into(), digester.finish().map_err(not_a_part)?))
+}
+
+async fn read_unannounced(body: Body) -> Result<(Bytes, PartDigest), Problem> {
+    let whole = siegel_platform::http::read_whole(body, PART_SEALED_BYTES).await?;
+    let digest = part::digest_of(&whole).map_err(not_a_part)?;
+    Ok((whole, digest))
+}
+
+/// Bytes that are no sealed part.
+pub fn not_a_part(error: PartError) -> Problem {
+    match error {
+        PartError::Length => Problem::invalid("body", "no sealed part has this length"),
+        PartError::Announced => Problem::invalid("body", "has another length than it announced"),
+        PartError::Trailer => {
+            Problem::new(Reason::DigestMismatch).detail("The part's own hashes do not fit; send the part again.")
+        }
+    }
+}
