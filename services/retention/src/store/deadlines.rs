@@ -90,11 +90,11 @@ pub async fn get(db: &Db, record: RecordId) -> Result<Option<Deadline>, DbError>
     row.map(deadline).transpose()
 }
 
-/// Records that are due at `now` and not being erased yet, the longest overdue first.
+/// Records that are due at `now` and for which no erasure was begun, the longest overdue first.
 pub async fn due(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<RecordId>, DbError> {
     let rows: Vec<(String,)> = sqlx::query_as(
         "SELECT record FROM deadlines WHERE due_ms <= $1
-         AND NOT EXISTS (SELECT 1 FROM erasures WHERE target = record AND state = 'running')
+         AND NOT EXISTS (SELECT 1 FROM erasures WHERE target = record)
          ORDER BY due_ms LIMIT $2",
     )
     .bind(now.0)
@@ -104,11 +104,11 @@ pub async fn due(db: &Db, now: Timestamp, limit: u32) -> Result<Vec<RecordId>, D
     rows.iter().map(|(record,)| read(record, "deadlines", "record")).collect()
 }
 
-/// When the next record falls due, if there is one that is not being erased already.
+/// When the next record falls due, if there is one for which no erasure was begun.
 pub async fn next(db: &Db) -> Result<Option<Timestamp>, DbError> {
     let row: Option<(i64,)> = sqlx::query_as(
         "SELECT due_ms FROM deadlines
-         WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE target = record AND state = 'running') ORDER BY due_ms LIMIT 1",
+         WHERE NOT EXISTS (SELECT 1 FROM erasures WHERE target = record) ORDER BY due_ms LIMIT 1",
     )
     .fetch_optional(db.reader())
     .await?;
