@@ -1,0 +1,121 @@
+//! Someone who is signed in: a profile, its device keys, a token that renews itself, and (for members) the unlocked
+//! keys. Cheap to clone; everything the platform can be asked hangs on it, a file a topic.
+
+mod directory;
+mod keys;
+mod sign_in;
+mod token;
+
+use std::sync::{Arc, Mutex};
+
+use siegel_crypto::DeviceKeys;
+use siegel_domain::{MemberId, Party, Principal};
+
+use crate::directory::Directory;
+use crate::error::{Error, Result};
+use crate::events::Events;
+use crate::http::{Auth, Http, OnWait};
+use crate::profile::{Profile, ProfileDir};
+
+pub use keys::Unlocked;
+pub use sign_in::SignIn;
+pub(crate) use sign_in::blocking;
+
+/// A line to the platform with an identity.
+#[derive(Clone)]
+pub struct Session(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    dir: ProfileDir,
+    profile: Profile,
+    keys: DeviceKeys,
+    token: tokio::sync::Mutex<token::Tokens>,
+    unlocked: Mutex<Option<Unlocked>>,
+    directory: tokio::sync::Mutex<Option<Arc<Directory>>>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({} at {})", self.0.profile.principal, self.0.http.origin())
+    }
+}
+
+impl Session {
+    fn new(at: &SignIn, profile: Profile, keys: DeviceKeys, unlocked: Option<Unlocked>) -> Result<Self> {
+        let mut config = profile.config();
+        config.on_wait.clone_from(&at.on_wait);
+        config.bridge = at.bridge;
+        let token = token::Tokens::of(unlocked.as_ref().map(|unlocked| unlocked.session));
+        Ok(Self(Arc::new(Inner {
+            http: Http::new(config)?,
+            dir: at.dir.clone(),
+            profile,
+            keys,
+            token: tokio::sync::Mutex::new(token),
+            unlocked: Mutex::new(unlocked),
+            directory: tokio::sync::Mutex::new(None),
+        })))
+    }
+
+    /// The profile.
+    pub fn profile(&self) -> &Profile {
+        &self.0.profile
+    }
+
+    /// Where it is kept.
+    pub fn dir(&self) -> &ProfileDir {
+        &self.0.dir
+    }
+
+    /// The line.
+    pub fn http(&self) -> &Http {
+        &self.0.http
+    }
+
+    /// What happens at the centre from now on, or from a position on.
+    pub fn events(&self, after: Option<String>) -> Events {
+        Events::new(self.clone(), after)
+    }
+
+    /// As whom records are sent.
+    pub fn party(&self) -> Result<Party> {
+        match self.0.profile.principal {
+            Principal::Member(id) => Ok(Party::Member(id)),
+            Principal::Sender(id) => Ok(Party::Sender(id)),
+            Principal::Dealer(_) => Err(Error::WrongRole("a dealer sends and receives no records")),
+        }
+    }
+
+    pub(crate) fn device(&self) -> &DeviceKeys {
+        &self.0.keys
+    }
+
+    pub(crate) fn auth(&self) -> Auth<'_> {
+        Auth::Session(self)
+    }
+
+    pub(crate) fn member(&self) -> Result<MemberId> {
+        match self.0.profile.principal {
+            Principal::Member(id) => Ok(id),
+            _ => Err(Error::WrongRole("only a member of the centre can do this")),
+        }
+    }
+}
+
+/// Options for signing in, with the usual ones filled in.
+impl SignIn {
+    /// Told before each wait of a retry.
+    #[must_use]
+    pub fn on_wait(mut self, on_wait: OnWait) -> Self {
+        self.on_wait = Some(on_wait);
+        self
+    }
+
+    /// How long failures are bridged.
+    #[must_use]
+    pub const fn bridge(mut self, bridge: std::time::Duration) -> Self {
+        self.bridge = bridge;
+        self
+    }
+}
