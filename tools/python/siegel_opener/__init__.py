@@ -1,0 +1,9 @@
+"""An independent opener (and sealer) of Siegel records, written from docs/format.md and docs/keys.md alone.
+
+It exists to show that the formats need no Siegel software to be read, and that two implementations agree on every
+vector. It is small, slow and complete; it holds records in memory, which the real client does not.
+"""
+
+
+class Refused(Exception):
+    """The one answer to anything that is damaged, tampered with, or not sealed for this key."""
