@@ -1,1 +1,12 @@
-//! Placeholder.
+//! A world for end-to-end tests: the real platform on a real address, and people who use it through the SDK.
+//!
+//! Nothing in it is replaced but time and, where a test says so, what the zones do. Each world has its own directory,
+//! port and keys; a restart is a restart on the same directory.
+
+mod people;
+mod search;
+mod world;
+
+pub use people::{Centre, PASSWORD, Person};
+pub use search::{canary_hits, files_below};
+pub use world::{World, WorldOptions};

@@ -1,0 +1,100 @@
+//! What can be set. Every setting has a default; a file may set some (`--config`), a flag overrides the file.
+//! Unknown fields are refused, all errors are reported at once (`siegel-admin config check`).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use siegel_key_directory::config::KeyDirectoryConfig;
+use siegel_notification::NotificationConfig;
+use siegel_operator::config::OperatorConfig;
+use siegel_platform::http::Limits;
+use siegel_platform::telemetry::TelemetryConfig;
+use siegel_retention::RetentionConfig;
+use siegel_upload::UploadConfig;
+
+/// The whole configuration of `siegel-server`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerConfig {
+    /// Where databases, zones and keys lie.
+    pub state_dir: PathBuf,
+    /// The key that seals the secrets file; should lie elsewhere. `<state_dir>/secrets.key` if absent.
+    pub key_file: Option<PathBuf>,
+    /// The one address it listens on. Port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The address clients use, if it is not `https://localhost:<port>`: behind a proxy, or by a name.
+    pub public_url: Option<String>,
+    /// Further names and addresses the certificate is made for.
+    pub host_names: Vec<String>,
+    /// Speak plain HTTP; refused on anything but loopback.
+    pub plain_http: bool,
+    /// Where both zones lie, for example `EU` (C12).
+    pub jurisdiction: String,
+    /// Memory for parts on their way, in MiB, for the whole process; beyond it clients are asked to wait.
+    pub part_buffer_mib: u32,
+    /// Logs and traces.
+    pub telemetry: TelemetryConfig,
+    /// Bounds of the listener.
+    pub limits: Limits,
+    /// The key directory's settings.
+    pub key_directory: KeyDirectoryConfig,
+    /// Upload's settings.
+    pub upload: UploadConfig,
+    /// Retention's settings.
+    pub retention: RetentionConfig,
+    /// Notification's settings.
+    pub notification: NotificationConfig,
+    /// The operator's settings.
+    pub operator: OperatorConfig,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            state_dir: PathBuf::from("siegel-state"),
+            key_file: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8443)),
+            public_url: None,
+            host_names: Vec::new(),
+            plain_http: false,
+            jurisdiction: "EU".to_owned(),
+            part_buffer_mib: 256,
+            telemetry: TelemetryConfig::default(),
+            limits: Limits::default(),
+            key_directory: KeyDirectoryConfig::default(),
+            upload: UploadConfig::default(),
+            retention: RetentionConfig::default(),
+            notification: NotificationConfig::default(),
+            operator: OperatorConfig::default(),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// Where the key file lies.
+    pub fn key_file(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| self.state_dir.join("secrets.key"))
+    }
+
+    /// Settings that can't hold together, all at once, each with what to do.
+    pub fn problems(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.plain_http && !self.listen.ip().is_loopback() {
+            found.push(format!(
+                "plain_http: {} is not a loopback address; remove plain_http or listen on 127.0.0.1",
+                self.listen
+            ));
+        }
+        if let Some(url) = &self.public_url {
+            let scheme = if self.plain_http { "http://" } else { "https://" };
+            if !url.starts_with(scheme) || url.ends_with('/') {
+                found.push(format!("public_url: must start with {scheme} and not end with a slash"));
+            }
+        }
+        if self.part_buffer_mib < 20 {
+            found.push("part_buffer_mib: one upload needs 20 MiB; set at least 20".to_owned());
+        }
+        found
+    }
+}

@@ -1,0 +1,43 @@
+//! A peer that is named before it exists: retention erases through upload, upload asks retention for deadlines, and one of
+//! the two has to be made first. A call before the other is there is answered as from a peer that is starting.
+
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+
+use siegel_platform::peer::{Peer, PeerError};
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, Service, http};
+use tower::ServiceExt as _;
+
+/// Where the peer is put once it exists.
+#[derive(Clone, Default)]
+pub struct Late(Arc<OnceLock<Peer>>);
+
+impl Late {
+    /// The peer to hand out now.
+    pub fn peer(&self) -> Peer {
+        Peer::new(self.clone())
+    }
+
+    /// The peer is there. Only the first one counts.
+    pub fn is(&self, peer: Peer) {
+        let _ = self.0.set(peer);
+    }
+}
+
+impl Service<http::Request<Body>> for Late {
+    type Response = http::Response<Body>;
+    type Error = PeerError;
+    type Future = BoxFuture<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        match self.0.get().cloned() {
+            Some(peer) => Box::pin(peer.oneshot(request)),
+            None => Box::pin(async { Ok(tonic::Status::unavailable("starting").into_http()) }),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! `siegel-server`: the platform in one process.
+
+fn main() -> anyhow::Result<()> {
+    siegel_server::run_program()
+}

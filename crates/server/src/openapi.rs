@@ -1,0 +1,29 @@
+//! One OpenAPI 3.1 document of all services, as one host answers it.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::{Components, OpenApi};
+
+/// What stands at the head of the document.
+#[derive(utoipa::OpenApi)]
+#[openapi(info(
+    title = "Siegel",
+    description = "Exchange of sealed health records. The server never sees contents: what is sealed, signed or wrapped travels as \
+        base64url of canonical CBOR (docs/format.md). Requests carry a token bound to a device key (DPoP, RFC 9449); the `siegel` \
+        command line and the SDK do this for you. Errors are problem documents (RFC 9457); docs/problems.md lists the codes.",
+    license(name = "Apache-2.0", identifier = "Apache-2.0")
+))]
+struct Head;
+
+/// The head, to which the services' routes are merged.
+pub fn head() -> OpenApi {
+    let mut document = Head::openapi();
+    document.components.get_or_insert_with(Components::new).add_security_scheme(
+        "dpop",
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+            "Authorization",
+            "`DPoP <access token>`, with a `DPoP` header that proves the device key (RFC 9449)",
+        ))),
+    );
+    document
+}

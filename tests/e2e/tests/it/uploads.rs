@@ -1,0 +1,60 @@
+//! Uploads that go on: C03.
+
+use std::time::Duration;
+
+use siegel_api::members::ReturnReport;
+use siegel_client::Meter;
+use siegel_e2e::{World, WorldOptions};
+
+use crate::support::{bytes, content, file};
+
+const MIB: usize = 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c03_an_interrupted_upload_resumes_where_it_was() {
+    let world = World::start().await.unwrap();
+    let centre = world.centre("herz").await.unwrap();
+    let sender = world.sender(&centre, ReturnReport::Always).await.unwrap();
+    let plain = bytes(3, 40 * MIB + 12_345);
+    let path = file(&world, "long.edf", &plain);
+    // The program ends in the middle: its future is dropped once two parts have left.
+    let meter = Meter::default();
+    let (session, begun) = (sender.session.clone(), meter.clone());
+    let running = tokio::spawn(async move { session.upload(&path).meter(begun).send().await.map(|sent| sent.record) });
+    while meter.bytes() < 20 * MIB as u64 && !running.is_finished() {
+        tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
+    }
+    running.abort();
+    assert!(running.await.is_err_and(|error| error.is_cancelled()), "it was still under way");
+    // The server is restarted meanwhile, too.
+    let world = world.restart(WorldOptions::default()).await.unwrap();
+    let again = Meter::default();
+    let sent = sender.session.upload(world.outside("long.edf")).meter(again.clone()).send().await.unwrap();
+    assert!(sent.resumed_bytes >= 8 * MIB as u64, "resumed {} bytes", sent.resumed_bytes);
+    assert!(again.bytes() < plain.len() as u64, "{} bytes were sent again", again.bytes());
+    let arrived = content(&centre.owner.session, sent.record, &world.outside("arrived.edf")).await.unwrap();
+    assert!(arrived == plain, "what arrived is what was sent");
+    world.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_meanwhile_becomes_a_new_record() {
+    let world = World::start().await.unwrap();
+    let centre = world.centre("herz").await.unwrap();
+    let sender = world.sender(&centre, ReturnReport::Always).await.unwrap();
+    let path = file(&world, "long.edf", &bytes(5, 30 * MIB));
+    let meter = Meter::default();
+    let (session, begun, sending) = (sender.session.clone(), meter.clone(), path.clone());
+    let running = tokio::spawn(async move { session.upload(&sending).meter(begun).send().await.map(|sent| sent.record) });
+    while meter.bytes() < 10 * MIB as u64 && !running.is_finished() {
+        tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
+    }
+    running.abort();
+    let _ = running.await;
+    let changed = bytes(6, 30 * MIB);
+    std::fs::write(&path, &changed).unwrap();
+    let sent = sender.session.upload(&path).send().await.unwrap();
+    assert_eq!(sent.resumed_bytes, 0);
+    assert!(content(&centre.owner.session, sent.record, &world.outside("arrived")).await.unwrap() == changed);
+    world.stop().await.unwrap();
+}
