@@ -5,6 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::extract::State as AxumState;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+
 /// What readiness waits for. Clones share the same state.
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Mutex<State>>);
@@ -61,4 +67,27 @@ impl Health {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// `/health/live` and `/health/ready`. The HTTP stack adds them to every server.
+pub fn routes(health: Health) -> Router {
+    Router::new()
+        .route("/health/live", get(async || Json(Answer { status: "live", waiting: Vec::new() })))
+        .route("/health/ready", get(ready))
+        .with_state(health)
+}
+
+#[derive(serde::Serialize)]
+struct Answer {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waiting: Vec<Waiting>,
+}
+
+async fn ready(AxumState(health): AxumState<Health>) -> Response {
+    let waiting = health.waiting();
+    if waiting.is_empty() {
+        return Json(Answer { status: "ready", waiting }).into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Answer { status: "not-ready", waiting })).into_response()
 }

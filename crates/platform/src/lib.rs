@@ -32,6 +32,9 @@ pub mod sign;
 pub mod tasks;
 pub mod telemetry;
 pub mod tenants;
+#[cfg(feature = "testing")]
+pub mod testing;
+pub mod tls;
 pub mod worker;
 pub mod zones;
 

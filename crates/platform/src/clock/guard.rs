@@ -15,6 +15,8 @@ use siegel_domain::time::{DAY_MS, SECOND_MS};
 use super::SharedClock;
 use crate::files;
 
+/// The name of the mark in the state directory.
+pub const MARK_FILE: &str = "clock.mark";
 /// Further backward than this against the monotonic clock and expiry is held.
 pub const BACKWARD_MS: i64 = 5 * SECOND_MS;
 /// Further forward than this and expiry is held.

@@ -159,9 +159,13 @@ pub async fn read_whole(body: Body, max: usize) -> Result<Bytes, Problem> {
     if declared > max as u64 {
         return Err(BodyError::TooLarge.into());
     }
-    let mut whole = BytesMut::with_capacity(usize::try_from(declared).unwrap_or(0));
+    let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Problem::from(cause_of(&error)))?;
+        // Only now: the first frame shows that the declared length is within the route's bound.
+        if whole.capacity() == 0 {
+            whole.reserve(usize::try_from(declared).unwrap_or(0));
+        }
         if let Ok(data) = frame.into_data() {
             if whole.len() + data.len() > max {
                 return Err(BodyError::TooLarge.into());

@@ -149,6 +149,12 @@ impl IntoResponse for Problem {
     }
 }
 
+impl IntoResponse for Reason {
+    fn into_response(self) -> Response {
+        Problem::new(self).into_response()
+    }
+}
+
 impl From<Reason> for Problem {
     fn from(reason: Reason) -> Self {
         Self::new(reason)

@@ -5,6 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::rng::Rng;
 
@@ -64,9 +67,38 @@ impl TraceContext {
     }
 }
 
-/// The context of the work that runs now, for the outbox (`traceparent` column) and outgoing calls.
+/// The context of the work that runs now, for the outbox (`traceparent` column) and outgoing calls: the current span's if
+/// traces are exported, else the request's.
 pub fn trace_context() -> Option<TraceContext> {
-    CURRENT.try_with(|context| *context).ok()
+    of_span(&Span::current()).or_else(|| CURRENT.try_with(|context| *context).ok())
+}
+
+/// Makes `span` a part of the trace that a request names, or of a new one, and returns its place in it.
+pub fn enter_remote(span: &Span, incoming: Option<TraceContext>, rng: &dyn Rng) -> TraceContext {
+    if let Some(incoming) = incoming {
+        let remote = SpanContext::new(
+            TraceId::from_bytes(incoming.trace_id),
+            SpanId::from_bytes(incoming.span_id),
+            if incoming.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() },
+            true,
+            TraceState::default(),
+        );
+        // Fails only for a span that nobody records.
+        let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(remote));
+    }
+    let own = of_span(span);
+    own.or_else(|| incoming.map(|incoming| incoming.next(rng))).unwrap_or_else(|| TraceContext::start(rng))
+}
+
+fn of_span(span: &Span) -> Option<TraceContext> {
+    let context = span.context();
+    let span = context.span();
+    let here = span.span_context();
+    here.is_valid().then(|| TraceContext {
+        trace_id: here.trace_id().to_bytes(),
+        span_id: here.span_id().to_bytes(),
+        sampled: here.is_sampled(),
+    })
 }
 
 /// The same as text; empty outside of a trace.
@@ -98,7 +130,8 @@ impl FromStr for TraceContext {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}"); // writing to a String does not fail

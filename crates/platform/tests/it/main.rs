@@ -1,5 +1,6 @@
 //! The platform against real files and real sockets.
 
 mod db;
+mod http;
 mod log;
 mod zones;

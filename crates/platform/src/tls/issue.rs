@@ -1,0 +1,143 @@
+//! Making certificates and keeping them in the secrets. Keys are drawn by the TLS library itself.
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+use rustls::pki_types::{CertificateDer, ServerName};
+use serde::{Deserialize, Serialize};
+use siegel_api::Bytes;
+use siegel_domain::Timestamp;
+use siegel_domain::time::{DAY_MS, HOUR_MS};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use super::TlsError;
+use crate::secrets::Secrets;
+
+const CA_LIFE_MS: i64 = 10 * 365 * DAY_MS;
+const LEAF_LIFE_MS: i64 = 90 * DAY_MS;
+/// Certificates begin a little earlier, for clients whose clock is behind.
+const SLACK_MS: i64 = HOUR_MS;
+
+const CA_NAME: &str = "tls/ca";
+const LEAF_NAME: &str = "tls/leaf";
+
+/// A certificate and its key as they lie in the secrets.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    der: Bytes,
+    key: Bytes,
+    names: Vec<String>,
+    begins_ms: i64,
+    ends_ms: i64,
+}
+
+/// The platform's own certificate authority.
+pub(super) struct Ca {
+    pub(super) der: Vec<u8>,
+    pub(super) pem: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Ca {
+    pub(super) fn load_or_make(secrets: &Secrets, now: Timestamp) -> Result<Self, TlsError> {
+        if let Some(stored) = load(secrets, CA_NAME)? {
+            return Self::from_stored(&stored);
+        }
+        let key = KeyPair::generate().map_err(TlsError::Issue)?;
+        let mut params = CertificateParams::new(Vec::new()).map_err(TlsError::Issue)?;
+        params.distinguished_name.push(DnType::OrganizationName, "Siegel");
+        let place = blake3::hash(key.public_key_raw()).to_hex();
+        params.distinguished_name.push(DnType::CommonName, format!("Siegel CA {}", &place[..8]));
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let stored = lifetime(&mut params, now, CA_LIFE_MS);
+        let certificate = params.self_signed(&key).map_err(TlsError::Issue)?;
+        let stored = Stored { der: certificate.der().to_vec().into(), key: key.serialize_der().into(), ..stored };
+        store(secrets, CA_NAME, &stored)?;
+        Self::from_stored(&stored)
+    }
+
+    fn from_stored(stored: &Stored) -> Result<Self, TlsError> {
+        let key = KeyPair::try_from(stored.key.as_ref()).map_err(|_| TlsError::Stored)?;
+        let der = stored.der.to_vec();
+        let issuer =
+            Issuer::from_ca_cert_der(&CertificateDer::from(der.as_slice()), key).map_err(|_| TlsError::Stored)?;
+        Ok(Self { pem: pem(&der), der, issuer })
+    }
+}
+
+/// The server's certificate.
+pub(super) struct Leaf(Stored);
+
+impl Leaf {
+    pub(super) fn load_or_make(secrets: &Secrets, ca: &Ca, names: &[String], now: Timestamp) -> Result<Self, TlsError> {
+        if let Some(stored) = load(secrets, LEAF_NAME)?
+            && stored.names == names
+            && (stored.begins_ms..stored.begins_ms + (stored.ends_ms - stored.begins_ms) / 3 * 2).contains(&now.0)
+        {
+            return Ok(Self(stored));
+        }
+        let key = KeyPair::generate().map_err(TlsError::Issue)?;
+        let mut params = CertificateParams::default();
+        for name in names {
+            // Stricter than rcgen, which takes any ASCII for a name.
+            ServerName::try_from(name.as_str()).map_err(|_| TlsError::Name(name.clone()))?;
+            let one = CertificateParams::new(vec![name.clone()]).map_err(|_| TlsError::Name(name.clone()))?;
+            params.subject_alt_names.extend(one.subject_alt_names);
+        }
+        params.distinguished_name.push(DnType::OrganizationName, "Siegel");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let stored = lifetime(&mut params, now, LEAF_LIFE_MS);
+        let certificate = params.signed_by(&key, &ca.issuer).map_err(TlsError::Issue)?;
+        let (der, key) = (certificate.der().to_vec().into(), key.serialize_der().into());
+        let stored = Stored { der, key, names: names.to_vec(), ..stored };
+        store(secrets, LEAF_NAME, &stored)?;
+        Ok(Self(stored))
+    }
+
+    pub(super) fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    pub(super) fn key(&self) -> &[u8] {
+        &self.0.key
+    }
+
+    pub(super) fn expires(&self) -> Timestamp {
+        Timestamp(self.0.ends_ms)
+    }
+}
+
+/// Sets when the certificate begins and ends.
+fn lifetime(params: &mut CertificateParams, now: Timestamp, life_ms: i64) -> Stored {
+    let moment =
+        |at: Timestamp| OffsetDateTime::from_unix_timestamp(at.0 / 1_000).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (begins, ends) = (now.plus_ms(-SLACK_MS), now.plus_ms(life_ms));
+    (params.not_before, params.not_after) = (moment(begins), moment(ends));
+    Stored { der: Bytes::default(), key: Bytes::default(), names: Vec::new(), begins_ms: begins.0, ends_ms: ends.0 }
+}
+
+fn load(secrets: &Secrets, name: &str) -> Result<Option<Stored>, TlsError> {
+    let Some(bytes) = secrets.get(name) else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| TlsError::Stored)
+}
+
+fn store(secrets: &Secrets, name: &str, stored: &Stored) -> Result<(), TlsError> {
+    let bytes = Zeroizing::new(serde_json::to_vec(stored).map_err(|_| TlsError::Stored)?);
+    Ok(secrets.put(name, &bytes)?)
+}
+
+/// RFC 7468.
+fn pem(der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
+    for line in text.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem + "-----END CERTIFICATE-----\n"
+}
