@@ -7,6 +7,8 @@
 //! the difference: verdicts are written by hand beside each case, never recorded from a run.
 
 pub mod case;
+pub mod corpus;
+pub mod decoders;
 pub mod make;
 pub mod rng;
 pub mod run;

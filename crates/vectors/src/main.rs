@@ -1,4 +1,5 @@
-//! `siegel-vectors generate DIR | check DIR | run DIR`: makes the vectors, checks them for drift, runs them.
+//! `siegel-vectors generate DIR | check DIR | run DIR | corpus DIR FUZZ`: makes the vectors, checks
+//! them for drift, runs them, and lays seeds for fuzzing below FUZZ.
 //! On wasm32 it runs what is compiled in; the exit code is the number of wrong verdicts.
 
 use std::process::ExitCode;
@@ -17,7 +18,8 @@ fn main() -> ExitCode {
         ["generate", folder] => disk::generate(folder.as_ref()),
         ["check", folder] => disk::check(folder.as_ref()),
         ["run", folder] => disk::run(folder.as_ref()),
-        _ => Err("usage: siegel-vectors generate DIR | check DIR | run DIR".to_owned()),
+        ["corpus", folder, fuzz] => disk::corpus(folder.as_ref(), fuzz.as_ref()),
+        _ => Err("usage: siegel-vectors generate DIR | check DIR | run DIR | corpus DIR FUZZ".to_owned()),
     };
     let (text, code) = match result {
         Ok(text) => (text, ExitCode::SUCCESS),
@@ -42,6 +44,18 @@ mod disk {
     pub(super) fn check(folder: &Path) -> Result<String, String> {
         let drift = make::drift(folder).map_err(|error| format!("reading failed: {error}"))?;
         if drift.is_empty() { Ok("no drift".to_owned()) } else { Err(drift.join("\n")) }
+    }
+
+    pub(super) fn corpus(folder: &Path, fuzz: &Path) -> Result<String, String> {
+        let vectors = make::read(folder).map_err(|error| format!("reading failed: {error}"))?;
+        let seeds = siegel_vectors::corpus::seeds(&vectors);
+        for (name, bytes) in &seeds {
+            let path = fuzz.join(name);
+            let made =
+                path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, bytes));
+            made.map_err(|error| format!("writing failed: {error}"))?;
+        }
+        Ok(format!("{} seeds", seeds.len()))
     }
 
     pub(super) fn run(folder: &Path) -> Result<String, String> {

@@ -111,6 +111,18 @@ BUNDLE = record(
     },
     optional=(4,),
 )
+UPLOAD_RECEIPT = record({
+    0: ident("rcp"), 1: TENANT, 2: RECORD, 3: DIGEST, 4: time, 5: uint(32), 6: uint(64),
+    7: listing(record({0: text, 1: text, 2: uint(32)})),
+})
+ERASE_RECEIPT = record({
+    0: ident("rcp"), 1: TENANT, 2: RECORD, 3: uint(2), 4: time, 5: time,
+    6: listing(record({0: text, 1: text, 2: time, 3: time, 4: boolean}, optional=(4,))),
+    7: listing(text), 8: time, 9: DIGEST,
+})
+KEY_STATEMENT = record({0: TENANT, 1: PARTY, 2: DIGEST, 3: uint(64), 4: DIGEST, 5: time})
+CHECKPOINT = record({0: TENANT, 1: uint(64), 2: KEY, 3: DIGEST, 4: uint(64), 5: time})
+CHALLENGE = record({0: octets(), 1: DEVICE, 2: TENANT, 3: text}, optional=(2,))
 SLOT_CONTEXT = record(
     {0: uint(16), 1: TENANT, 2: MEMBER, 3: DEVICE, 4: uint(2), 5: uint(64), 6: KEY}, optional=(3,)
 )

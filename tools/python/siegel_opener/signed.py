@@ -68,12 +68,38 @@ def _tombstone(tombstone):
         raise Refused("unknown kind")
 
 
+def _upload(receipt):
+    if not receipt[7]:
+        raise Refused("no zone held the record")
+
+
+def _erase(receipt):
+    if receipt[3] > 2 or len(receipt[6]) > 65_536:
+        raise Refused("unknown kind, or too many objects")
+    if any(seen[3] < seen[2] for seen in receipt[6]) or receipt[8] < receipt[5]:
+        raise Refused("times that can't follow each other")
+
+
+def _challenge(challenge):
+    if len(challenge[0]) > 128:
+        raise Refused("not a challenge")
+
+
+def _nothing(_):
+    pass
+
+
 OBJECTS = {
     "manifest": (shapes.MANIFEST, 768 * 1024, _manifest),
     "epoch": (shapes.EPOCH, 2048, _epoch),
     "bundle": (shapes.BUNDLE, 2 * 1024 * 1024, _bundle),
     "roster": (shapes.ROSTER, 2048, _roster),
     "tombstone": (shapes.TOMBSTONE, 512, _tombstone),
+    "upload-receipt": (shapes.UPLOAD_RECEIPT, 4096, _upload),
+    "erase-receipt": (shapes.ERASE_RECEIPT, 16 * 1024 * 1024, _erase),
+    "key-statement": (shapes.KEY_STATEMENT, 1024, _nothing),
+    "checkpoint": (shapes.CHECKPOINT, 1024, _nothing),
+    "challenge": (shapes.CHALLENGE, 1024, _challenge),
 }
 
 

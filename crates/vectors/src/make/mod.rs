@@ -10,6 +10,7 @@ mod parts;
 mod records;
 mod rosters;
 mod slots;
+mod statements;
 mod world;
 
 use std::io;
@@ -54,6 +55,7 @@ pub fn all() -> Files {
     keys::add(&mut book, &world);
     slots::add(&mut book, &world);
     rosters::add(&mut book, &world);
+    statements::add(&mut book, &world);
     book.files
 }
 

@@ -10,6 +10,7 @@ use siegel_envelope::code::CodeSecret;
 use siegel_envelope::directory::{Checkpoint, KeyStatement};
 use siegel_envelope::enrol::{EnrolmentMac, Offer};
 use siegel_envelope::epoch::{Bundle, EpochStatement};
+use siegel_envelope::login::ChallengeBody;
 use siegel_envelope::receipt::{EraseReceipt, Tombstone, UploadReceipt};
 use siegel_envelope::slot::{Slot, SlotContext, SlotKind};
 use siegel_envelope::{
@@ -40,6 +41,7 @@ pub(super) fn signed(case: &SignedCase) -> Option<()> {
         "tombstone" => as_a::<Tombstone>(case),
         "key-statement" => as_a::<KeyStatement>(case),
         "checkpoint" => as_a::<Checkpoint>(case),
+        "challenge" => as_a::<ChallengeBody>(case),
         other => panic!("no object is called {other}"),
     }
 }

@@ -1,5 +1,7 @@
 //! Every vector has the verdict that was written for it, the files are what the generator makes, and most are broken.
 
+mod decoders;
+
 use std::path::PathBuf;
 
 use siegel_vectors::case::Case;
