@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use siegel_api::Bytes;
 use siegel_platform::auth::{self, Auth};
 use siegel_platform::budget::ByteBudget;
+use siegel_platform::clock::ClockGuard;
 use siegel_platform::http::HttpServer;
 use siegel_platform::peer::direct;
 use siegel_platform::tls::Tls;
@@ -23,6 +24,8 @@ use crate::late::Late;
 use crate::parts::{self, Given, Parts};
 use crate::{docs, openapi};
 
+/// The clock's mark in the state directory; `siegel-admin clock confirm` writes it too.
+const CLOCK_MARK: &str = "clock.mark";
 /// A day, for looking whether the certificate is due.
 const CERTIFICATE_EVERY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -51,18 +54,21 @@ impl Services {
         let key_directory = siegel_key_directory::App::new(ctx.clone(), directory).context("start the key directory")?;
         let auth = key_directory.auth();
         let upload_peer = Late::default();
-        let retention = siegel_retention::App::new(ctx.clone(), config.retention.clone(), upload_peer.peer())
+        // One guard for the process: whoever deletes for age asks the same clock.
+        let guard = Arc::new(ClockGuard::open(&ctx.state_dir.join(CLOCK_MARK), ctx.clock.clone()).context("read the clock's mark")?);
+        let needs = siegel_retention::app::Needs { guard: guard.clone(), upload: upload_peer.peer() };
+        let retention = siegel_retention::App::new(ctx.clone(), config.retention.clone(), needs)
             .context("start retention")?;
         let needs = siegel_upload::Needs {
-            guard: retention.guard.clone(),
+            guard,
             budget: ByteBudget::new(u64::from(config.part_buffer_mib) << 20, ctx.clock.clone(), &ctx.metrics),
             key_directory: direct(key_directory.grpc()),
             retention: direct(retention.grpc()),
         };
         let upload = siegel_upload::App::new(ctx.clone(), config.upload.clone(), needs).context("start upload")?;
         upload_peer.is(direct(upload.grpc()));
-        let notification = siegel_notification::App::new(ctx.clone(), config.notification.clone(), direct(key_directory.grpc()));
-        let operator = siegel_operator::App::new(ctx.clone(), config.operator.clone());
+        let notification = siegel_notification::App::new(ctx.clone(), config.notification.clone());
+        let operator = siegel_operator::App::new(ctx.clone(), config.operator.clone()).context("start the operator")?;
         Ok(Self { auth, key_directory, upload, retention, notification, operator })
     }
 

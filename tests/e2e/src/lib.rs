@@ -3,10 +3,12 @@
 //! Nothing in it is replaced but time and, where a test says so, what the zones do. Each world has its own directory,
 //! port and keys; a restart is a restart on the same directory.
 
+mod child;
 mod people;
 mod search;
 mod world;
 
-pub use people::{Centre, PASSWORD, Person};
+pub use child::{ChildServer, add_dealer_beside};
+pub use people::{Centre, PASSWORD, Person, password};
 pub use search::{canary_hits, files_below};
 pub use world::{World, WorldOptions};

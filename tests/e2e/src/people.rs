@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use siegel_api::members::ReturnReport;
 use siegel_api::tenants::Durability;
 use siegel_client::password::Password;
 use siegel_client::profile::ProfileDir;
 use siegel_client::{Enrolment, Invitation, NewTenant, Session, SignIn};
+use siegel_envelope::Digest;
+use siegel_key_directory::admin::{NewDealer, add_dealer};
 use siegel_domain::{MemberId, Principal, Role, SenderId, TenantId};
 use zeroize::Zeroizing;
 
@@ -45,14 +47,9 @@ impl World {
 
     /// A dealer, enrolled by a code as `siegel-admin dealer add` prints it.
     pub async fn dealer(&self) -> Result<Person> {
-        let code = siegel_key_directory::admin::add_dealer(
-            self.ctx().tenants.db(),
-            &*self.ctx().clock,
-            &*self.ctx().rng,
-            self.url(),
-            self.ca(),
-        )
-        .await?;
+        let new = NewDealer { label: "Medizintechnik", public_url: self.url(), ca: self.ca().map(Digest::from_bytes), code_hours: 72 };
+        let ctx = self.ctx();
+        let code = add_dealer(ctx.tenants.db(), &*ctx.clock, &*ctx.rng, new).await?.code;
         let dir = self.profile("dealer");
         Enrolment::begin(&code, None, None).await?.dealer(&dir).await?;
         Ok(Person { session: SignIn::at(dir.clone()).machine()?, dir })

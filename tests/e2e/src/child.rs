@@ -1,0 +1,117 @@
+//! The platform as a process of its own, for killing.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use siegel_envelope::Digest;
+use siegel_key_directory::admin::{NewDealer, add_dealer};
+use siegel_platform::clock::SystemClock;
+use siegel_platform::db::DbOptions;
+use siegel_platform::rng::SystemRng;
+use siegel_platform::{health::Health, metrics::Metrics, provider};
+use zeroize::Zeroizing;
+
+/// A `siegel-server` in a process; killed when dropped.
+pub struct ChildServer {
+    program: PathBuf,
+    state: PathBuf,
+    address: SocketAddr,
+    child: Child,
+}
+
+impl ChildServer {
+    /// Starts `program` on a state directory and a free port that it keeps over restarts, and waits until it is ready.
+    pub async fn start(program: &Path, state: &Path) -> Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let child = spawn(program, state, address)?;
+        let mut server = Self { program: program.to_owned(), state: state.to_owned(), address, child };
+        server.wait_until_ready().await?;
+        Ok(server)
+    }
+
+    /// `kill -9`, and at once again.
+    pub async fn kill_and_restart(&mut self) -> Result<()> {
+        self.kill()?;
+        self.child = spawn(&self.program, &self.state, self.address)?;
+        self.wait_until_ready().await
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill().context("kill the server")?;
+        self.child.wait().context("wait for the killed server")?;
+        Ok(())
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.address.port())
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<()> {
+        let ready = ready_file(&self.state);
+        for _ in 0..2_000 {
+            if ready.exists() {
+                return Ok(());
+            }
+            ensure!(self.child.try_wait()?.is_none(), "the server ended instead of starting");
+            tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await.ok();
+        }
+        anyhow::bail!("the server was not ready within 20 s")
+    }
+}
+
+impl Drop for ChildServer {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+fn ready_file(state: &Path) -> PathBuf {
+    state.with_extension("ready")
+}
+
+fn spawn(program: &Path, state: &Path, address: SocketAddr) -> Result<Child> {
+    let _ = std::fs::remove_file(ready_file(state));
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(state.with_extension("log"))?;
+    Command::new(program)
+        .arg("--state")
+        .arg(state)
+        .arg("--listen")
+        .arg(address.to_string())
+        .arg("--ready-file")
+        .arg(ready_file(state))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .context("start the server")
+}
+
+/// A dealer's code, made beside the running server as `siegel-admin dealer add` does.
+pub async fn add_dealer_beside(server: &ChildServer, state: &Path) -> Result<Zeroizing<String>> {
+    let clock: Arc<SystemClock> = Arc::default();
+    let options = DbOptions {
+        secure_delete: false,
+        clock: clock.clone(),
+        rng: Arc::new(SystemRng),
+        metrics: Arc::new(Metrics::new()),
+        health: Health::new(),
+    };
+    let db = provider::open(state, options).await?;
+    let pem = std::fs::read(state.join("ca").join("ca.pem"))?;
+    let ca = siegel_client::ca_fingerprint(&siegel_client::pem_to_der(&pem)?);
+    let url = server.url();
+    let new =
+        NewDealer { label: "Medizintechnik", public_url: &url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };
+    Ok(add_dealer(&db, &*clock, &SystemRng, new).await?.code)
+}
