@@ -58,6 +58,11 @@ impl Secrets {
         self.map().get(name).cloned()
     }
 
+    /// The names of all secrets; no name holds anything secret.
+    pub fn names(&self) -> Vec<String> {
+        self.map().keys().cloned().collect()
+    }
+
     /// Stores a secret, replacing one of the same name. Durable when this returns.
     pub fn put(&self, name: &str, secret: &[u8]) -> Result<(), SecretsError> {
         self.change(|map| {
