@@ -66,8 +66,8 @@ pub async fn find(app: &App, actor: &Actor, (record, number): (RecordId, u32)) -
     Ok(Part { reader: Arc::new(reader), sealed_bytes: u64::from(part.sealed_bytes), digest: part.digest })
 }
 
-/// The bytes `wanted` of a part. The first are read before this returns, so that a damaged part is an error and not a
-/// success that breaks off.
+/// The bytes `wanted` of a part. The first chunks are read before this returns, so that a part that is damaged there is an
+/// error; damage further on breaks the answer off before its announced length.
 pub async fn stream(
     part: &Part,
     wanted: Range<u64>,
@@ -77,10 +77,14 @@ pub async fn stream(
     let wanted = wanted.start as usize..wanted.end as usize;
     let (head, good) = reader.head().await?;
     let mut pieces = reader.pieces(&wanted).into_iter();
-    let first = match pieces.next() {
-        Some(piece) => Some(reader.piece(&head, good, piece).await?),
-        None => None,
-    };
+    let mut first = Vec::new();
+    for piece in pieces.by_ref() {
+        let has_chunks = matches!(piece, Piece::Chunks { .. });
+        first.push(reader.piece(&head, good, piece).await?);
+        if has_chunks {
+            break;
+        }
+    }
     let broke_off = |problem: Problem| std::io::Error::other(problem.to_string());
     let rest = stream::iter(pieces).map({
         let (reader, head) = (reader.clone(), Arc::new(head));
@@ -89,7 +93,7 @@ pub async fn stream(
             async move { reader.piece(&head, good, piece).await.map_err(broke_off) }
         }
     });
-    let all = stream::iter(first.map(Ok)).chain(rest.buffered(AHEAD));
+    let all = stream::iter(first.into_iter().map(Ok)).chain(rest.buffered(AHEAD));
     Ok(holding(all, held))
 }
 

@@ -90,6 +90,11 @@ impl ShredKeys {
         Ok(left == 0)
     }
 
+    /// Closes the files, at the end of the process; the write-ahead log is folded in.
+    pub async fn close(&self) {
+        self.dbs.close_all().await;
+    }
+
     fn open_with(&self, tenant: TenantId, key: Zeroizing<[u8; KEY_BYTES]>) -> ShredKey {
         ShredKey { key, layer: self.layer.clone(), tenant: tenant.to_string() }
     }

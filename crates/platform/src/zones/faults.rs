@@ -15,6 +15,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result as StoreResult,
 };
 use siegel_domain::Timestamp;
+use tokio::sync::Notify;
 
 use super::{Bucket, Inventory, ZoneAdmin, ZoneError};
 use crate::clock::SharedClock;
@@ -36,6 +37,8 @@ pub enum Fault {
         /// Of the injected clock.
         ms: i64,
     },
+    /// Writes wait until the fault is taken back.
+    Hold,
     /// Writes and then fails, so that the caller does not know.
     LoseAnswers,
     /// Flips a bit of everything it returns.
@@ -55,7 +58,8 @@ struct State {
     fault: Fault,
     after_writes: u32,
     writes: u64,
-    largest_write: usize,
+    ended_writes: u64,
+    released: Arc<Notify>,
 }
 
 impl Faults {
@@ -74,6 +78,7 @@ impl Faults {
         let mut state = self.lock();
         state.fault = fault;
         state.after_writes = writes;
+        state.released.notify_waiters();
     }
 
     /// How many writes have reached the zone, failed ones included.
@@ -81,9 +86,9 @@ impl Faults {
         self.lock().writes
     }
 
-    /// The largest write so far, in bytes.
-    pub fn largest_write(&self) -> usize {
-        self.lock().largest_write
+    /// How many of them have ended, well or not.
+    pub fn ended_writes(&self) -> u64 {
+        self.lock().ended_writes
     }
 
     fn now(&self) -> Fault {
@@ -91,13 +96,23 @@ impl Faults {
         if state.after_writes > 0 { Fault::None } else { state.fault }
     }
 
-    fn count_write(&self, bytes: usize) -> Fault {
+    fn begin_write(&self) -> Fault {
         let fault = self.now();
         let mut state = self.lock();
         state.writes += 1;
-        state.largest_write = state.largest_write.max(bytes);
         state.after_writes = state.after_writes.saturating_sub(1);
         fault
+    }
+
+    async fn held(&self) {
+        loop {
+            let released = self.lock().released.clone();
+            let released = released.notified();
+            if self.now() != Fault::Hold {
+                return;
+            }
+            released.await;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -139,6 +154,17 @@ impl FaultyZone {
         }
     }
 
+    async fn write(&self, fault: Fault, at: &Path, payload: PutPayload, options: PutOptions) -> StoreResult<PutResult> {
+        self.before(fault, at, true).await?;
+        match fault {
+            Fault::Full => return Err(broken(std::io::Error::from(std::io::ErrorKind::StorageFull))),
+            Fault::Hold => self.faults.held().await,
+            _ => {}
+        }
+        let result = self.store.put_opts(at, payload, options).await?;
+        if fault == Fault::LoseAnswers { Err(broken("the answer was lost")) } else { Ok(result) }
+    }
+
     async fn admin_before(&self) -> Result<(), ZoneError> {
         Ok(self.before(self.faults.now(), &Path::default(), true).await?)
     }
@@ -173,13 +199,10 @@ impl fmt::Debug for FaultyZone {
 #[async_trait]
 impl ObjectStore for FaultyZone {
     async fn put_opts(&self, at: &Path, payload: PutPayload, options: PutOptions) -> StoreResult<PutResult> {
-        let fault = self.faults.count_write(payload.content_length());
-        self.before(fault, at, true).await?;
-        if fault == Fault::Full {
-            return Err(broken(std::io::Error::from(std::io::ErrorKind::StorageFull)));
-        }
-        let result = self.store.put_opts(at, payload, options).await?;
-        if fault == Fault::LoseAnswers { Err(broken("the answer was lost")) } else { Ok(result) }
+        let fault = self.faults.begin_write();
+        let result = self.write(fault, at, payload, options).await;
+        self.faults.lock().ended_writes += 1;
+        result
     }
 
     async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> StoreResult<Box<dyn MultipartUpload>> {

@@ -1,0 +1,180 @@
+//! Parts: what is refused before a zone sees a byte, and what two attempts at one part make of it.
+
+use axum::body::Body;
+use axum::http::Request;
+use siegel_api::records::PartAck;
+use siegel_domain::limits::PART_SEALED_BYTES;
+use siegel_domain::{Party, RecordId};
+use siegel_envelope::PartDigest;
+
+use crate::people::Draft;
+use crate::world::{World, world};
+
+fn writes(world: &World) -> u64 {
+    world.faults.iter().map(siegel_platform::zones::faults::Faults::writes).sum()
+}
+
+#[tokio::test]
+async fn bytes_that_do_not_fit_their_digest_reach_no_zone() {
+    let mut world = world().await;
+    let sealed = world.recording(300_000);
+    world.open(&world.sender, &sealed).await;
+    let (right, id) = (sealed.sealed[0].digest, sealed.id());
+    let mut flipped = sealed.parts[0].clone();
+    flipped[50_000] ^= 1;
+    let mut salted = sealed.parts[0].clone();
+    salted[0] ^= 1;
+    let cut = sealed.parts[0][..100_000].to_vec();
+    let longer = [sealed.parts[0].as_slice(), &[0]].concat();
+    for (bytes, status) in [(flipped, 422), (salted, 422), (cut, 422), (longer, 422), (Vec::new(), 400), (vec![0; 79], 400)] {
+        let answer = world.send(&world.sender.caller, World::part_request(id, 0, right.as_bytes(), bytes)).await;
+        assert!(answer.status == status || answer.status == 400, "{}: {}", answer.status, answer.body);
+    }
+    let other = PartDigest::from_bytes([7; 32]);
+    let answer = world.send(&world.sender.caller, World::part_request(id, 0, other.as_bytes(), sealed.parts[0].clone())).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (422, "digest-mismatch"));
+    for header in ["", "!", "AAAA", &"A".repeat(44)] {
+        let request = Request::put(format!("/v1/records/{id}/parts/0")).header("siegel-part-digest", header);
+        let answer = world.send(&world.sender.caller, request.body(Body::from(sealed.parts[0].clone())).unwrap()).await;
+        assert_eq!(answer.status, 400, "{header}");
+    }
+    assert_eq!(writes(&world), 0);
+    assert_eq!(world.put(&world.sender, &sealed, 0).await.status, 200, "and the right one is still taken");
+}
+
+#[tokio::test]
+async fn f28_what_is_too_large_encoded_or_never_ends_is_refused() {
+    let mut world = world().await;
+    let sealed = world.recording(1_000);
+    world.open(&world.sender, &sealed).await;
+    let (digest, id) = (sealed.sealed[0].digest, sealed.id());
+    let put = || Request::put(format!("/v1/records/{id}/parts/0"))
+        .header("siegel-part-digest", siegel_api::Bytes(digest.as_bytes().to_vec()).to_text());
+
+    let declared = put().header("content-length", PART_SEALED_BYTES + 1).body(Body::empty()).unwrap();
+    assert_eq!(world.send(&world.sender.caller, declared).await.status, 413);
+
+    // No length, and always another 64 KiB.
+    let endless = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0u8; 65_536]));
+    let answer = world.send(&world.sender.caller, put().body(Body::from_stream(endless)).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (413, "too-large"));
+
+    // A length, and more than it says.
+    let lying = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![0u8; 65_536]));
+    let request = put().header("content-length", 100_000).body(Body::from_stream(lying)).unwrap();
+    assert_eq!(world.send(&world.sender.caller, request).await.status, 400);
+
+    // A body that breaks off.
+    let broken = futures::stream::iter([Ok(vec![0u8; 500]), Err(std::io::Error::other("the line broke"))]);
+    let request = put().header("content-length", sealed.parts[0].len()).body(Body::from_stream(broken)).unwrap();
+    assert_eq!(world.send(&world.sender.caller, request).await.status, 400);
+
+    let gzip = put().header("content-encoding", "gzip").body(Body::from(sealed.parts[0].clone())).unwrap();
+    assert_eq!(world.send(&world.sender.caller, gzip).await.code(), "content-encoding");
+
+    // Without a length it is taken, if it is right.
+    let pieces = futures::stream::iter(sealed.parts[0].chunks(7).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>());
+    assert_eq!(writes(&world), 0);
+    assert_eq!(world.send(&world.sender.caller, put().body(Body::from_stream(pieces)).unwrap()).await.status, 200);
+}
+
+#[tokio::test]
+async fn f30_the_same_part_twice_is_one_and_another_is_refused() {
+    let mut world = world().await;
+    let sealed = world.recording(300_000);
+    world.open(&world.sender, &sealed).await;
+    let first: PartAck = world.put(&world.sender, &sealed, 0).await.into();
+    let written = writes(&world);
+    let again: PartAck = world.put(&world.sender, &sealed, 0).await.into();
+    assert_eq!(first, again);
+    assert_eq!(writes(&world), written, "nothing is written again");
+
+    let resealed = Draft { record: sealed.id(), ..Draft::recording(&world.dice, 300_000) }.seal(&world.sender, &[world.inbox.to()], &mut world.dice);
+    let other = world.put(&world.sender, &resealed, 0).await;
+    assert_eq!((other.status.as_u16(), other.code()), (409, "part-conflict"));
+    for zone in [0, 1] {
+        assert_eq!(world.objects(zone).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn two_contents_at_once_and_one_wins() {
+    let mut world = world().await;
+    for round in 0..5 {
+        let one = world.recording(200_000 + round);
+        let two = Draft { record: one.id(), ..Draft::recording(&world.dice, 200_000 + round) }
+            .seal(&world.sender, &[world.inbox.to()], &mut world.dice);
+        world.open(&world.sender, &one).await;
+        let (a, b) = futures::join!(world.put(&world.sender, &one, 0), world.put(&world.sender, &two, 0));
+        let mut answers = [a.status.as_u16(), b.status.as_u16()];
+        let winner = if answers[0] == 200 { &one } else { &two };
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 409], "{} {}", a.body, b.body);
+        for zone in [0, 1] {
+            assert_eq!(world.objects(zone).len(), round + 1, "the loser's objects are taken away");
+        }
+        assert_eq!(world.commit(&world.sender, winner).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn parts_come_while_the_upload_is_open_and_from_its_owner() {
+    let mut world = world().await;
+    let sealed = world.committed(1_000).await;
+    let answer = world.put(&world.sender, &sealed, 0).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (409, "record-state"), "after the commit");
+
+    let open = world.recording(1_000);
+    assert_eq!(world.put(&world.sender, &open, 0).await.status, 404, "before it is opened");
+    world.open(&world.sender, &open).await;
+    for other in [&world.second_sender, &world.member, &world.stranger] {
+        assert_eq!(world.put(other, &open, 0).await.status, 404);
+        assert_eq!(world.commit(other, &open).await.status, 404);
+        assert_eq!(world.get(other, &format!("/v1/records/{}/upload", open.id())).await.status, 404);
+    }
+    assert_eq!(world.open(&world.second_sender, &open).await.code(), "already-exists");
+    let digest = open.sealed[0].digest;
+    let beyond = World::part_request(open.id(), 16_384, digest.as_bytes(), open.parts[0].clone());
+    assert_eq!(world.send(&world.sender.caller, beyond).await.status, 400);
+    for path in ["/v1/records/rec_../parts/0", "/v1/records/rec_%2e%2e%2f/parts/0", "/v1/records/%00/parts/0", "/v1/records/x/parts/-1"] {
+        let request = Request::put(path).body(Body::empty()).unwrap();
+        assert_eq!(world.send(&world.sender.caller, request).await.status, 400, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn beyond_the_byte_budget_one_is_sent_away() {
+    let config = siegel_upload::UploadConfig { budget_wait_ms: 0, ..Default::default() };
+    let mut world = crate::world::world_with(config).await;
+    let sealed = world.recording(1_000_000);
+    world.open(&world.sender, &sealed).await;
+    let held = world.app.budget.take(63_500_000 + 100_000, 0).await.unwrap();
+    let held_more = world.app.budget.take(3_000_000, 0).await.unwrap();
+    let answer = world.put(&world.sender, &sealed, 0).await;
+    assert_eq!((answer.status.as_u16(), answer.code()), (503, "over-capacity"));
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(writes(&world), 0);
+    drop((held, held_more));
+    assert_eq!(world.put(&world.sender, &sealed, 0).await.status, 200);
+}
+
+#[tokio::test]
+async fn opening_says_early_what_would_be_refused_later() {
+    let mut world = world().await;
+    let mut draft = Draft::recording(&world.dice, 100);
+    draft.answers = Some(RecordId::from_bytes([9; 16]));
+    let sealed = draft.seal(&world.sender, &[world.inbox.to()], &mut world.dice);
+    assert_eq!(world.open(&world.sender, &sealed).await.status, 404, "answers a record that is not there");
+    let foreign = world.committed(100).await;
+    draft.answers = Some(foreign.id());
+    let sealed = draft.seal(&world.second_sender, &[world.inbox.to()], &mut world.dice);
+    assert_eq!(world.open(&world.second_sender, &sealed).await.status, 404, "answers another sender's record");
+    assert!(matches!(world.second_sender.party, Party::Sender(_)));
+
+    let config = siegel_upload::UploadConfig { uploads_per_principal: 2, ..Default::default() };
+    let mut world = crate::world::world_with(config).await;
+    for expected in [200, 200, 409] {
+        let sealed = world.recording(10);
+        assert_eq!(world.open(&world.sender, &sealed).await.status, expected);
+    }
+}

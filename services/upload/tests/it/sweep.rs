@@ -1,0 +1,119 @@
+//! What nobody goes on with is swept; what no row names is cleared away; nothing by a clock that may be wrong.
+
+use std::fs::File;
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use siegel_platform::clock::{Clock, ClockGuard, SharedClock};
+use siegel_platform::zones::ObjectName;
+use siegel_platform::zones::faults::Fault;
+use siegel_proto::events::v1::event::Data;
+use siegel_upload::{inventory, sweep};
+
+use crate::world::{HOUR, World, world};
+
+/// Lets time pass without the clock being doubted for it.
+async fn pass(world: &World, hours: i64) {
+    for _ in 0..hours {
+        world.clock.advance_ms(HOUR);
+        sweep::run_once(&world.app).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_upload_without_a_part_for_a_day_is_swept() {
+    let mut world = world().await;
+    let (kept, swept) = (world.recording(1_000), world.uploaded(300_000).await);
+    let committed = world.committed(1_000).await;
+    pass(&world, 12).await;
+    world.open(&world.sender, &kept).await;
+    world.put(&world.sender, &kept, 0).await;
+    pass(&world, 12).await;
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'gone'").await, 0, "a day is not over");
+    pass(&world, 1).await;
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'gone'").await, 1);
+    assert_eq!((world.objects(0).len(), world.objects(1).len()), (2, 2));
+    let late = world.put(&world.sender, &swept, 0).await;
+    assert_eq!((late.status.as_u16(), late.code()), (409, "record-state"));
+    assert_eq!(world.commit(&world.sender, &swept).await.code(), "record-state");
+    let small = world.post(&world.sender, "/v1/records/small", &swept.small()).await;
+    assert_eq!(small.code(), "record-state", "an id never comes back");
+    assert_eq!(world.commit(&world.sender, &kept).await.status, 200);
+    assert_eq!(world.get_part(&world.member, committed.id(), 0).await.status, 200);
+    assert!(world.told().await.iter().any(|data| matches!(data, Data::UploadSwept(_))));
+    assert_eq!(world.count("SELECT count(*) FROM copies").await, 4);
+}
+
+#[tokio::test]
+async fn during_the_sweep_neither_part_nor_commit_is_taken() {
+    let mut world = world().await;
+    let sealed = world.uploaded(1_000).await;
+    world.faults[1].set(Fault::Down);
+    pass(&world, 25).await;
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'sweeping'").await, 1, "a zone is away");
+    assert_eq!(world.put(&world.sender, &sealed, 0).await.code(), "record-state");
+    assert_eq!(world.commit(&world.sender, &sealed).await.code(), "record-state");
+    world.restart().await;
+    world.faults[1].set(Fault::None);
+    world.clock.advance_ms(10_000);
+    sweep::run_once(&world.app).await.unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'gone'").await, 1);
+    assert_eq!(world.objects(0).len() + world.objects(1).len(), 0);
+}
+
+#[tokio::test]
+async fn f15_nothing_is_swept_by_a_clock_that_jumped() {
+    let mut world = world().await;
+    world.uploaded(1_000).await;
+    world.clock.jump_wall_ms(800 * 24 * HOUR);
+    world.app.unfinished.mark(world.ours);
+    sweep::run_once(&world.app).await.unwrap();
+    inventory::run_once(&world.app).await.unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'open'").await, 1);
+    assert_eq!(world.objects(0).len(), 1);
+    let clock: SharedClock = world.app.ctx.clock.clone();
+    ClockGuard::confirm(&world.state.path().join("clock.mark"), &clock).unwrap();
+    sweep::run_once(&world.app).await.unwrap();
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'gone'").await, 1);
+}
+
+#[tokio::test]
+async fn objects_without_a_row_go_when_they_are_old() {
+    let mut world = world().await;
+    world.committed(1_000).await;
+    let zones = &world.app.ctx.zones;
+    let (bucket, rng) = (zones.bucket(world.ours), &*world.app.ctx.rng);
+    let [old, young, running] = [0, 1, 2].map(|number| ObjectName::part(rng, number));
+    let _attempt = world.app.in_flight.begin(running.clone());
+    for zone in zones.both() {
+        for name in [&old, &young, &running] {
+            zone.put_new(&bucket, name, Bytes::from_static(b"orphan")).await.unwrap();
+        }
+    }
+    let now = world.clock.now().0;
+    for zone in [0, 1] {
+        for path in world.objects(zone) {
+            let is_young = path.to_string_lossy().ends_with(young.as_str());
+            let age = if is_young { 47 * HOUR } else { 49 * HOUR };
+            let written = UNIX_EPOCH + Duration::from_millis((now - age) as u64);
+            File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+        }
+    }
+    assert_eq!(inventory::check_tenant(&world.app, world.ours).await.unwrap(), 2, "the old one, in both zones");
+    for zone in [0, 1] {
+        let left: Vec<String> = world.objects(zone).iter().map(|path| path.file_name().unwrap().to_string_lossy().into()).collect();
+        assert_eq!(left.len(), 3, "{left:?}");
+        assert!(left.contains(&young.to_string()) && left.contains(&running.to_string()));
+    }
+    assert_eq!(inventory::check_tenant(&world.app, world.other).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn tombstones_are_no_orphans() {
+    let mut world = world().await;
+    let sealed = world.committed(1_000).await;
+    world.erase(sealed.id()).await.unwrap();
+    world.clock.advance_ms(60 * 24 * HOUR);
+    inventory::check_tenant(&world.app, world.ours).await.unwrap();
+    assert_eq!((world.tombstones(0).len(), world.tombstones(1).len()), (1, 1));
+}
