@@ -20,15 +20,22 @@ struct Generator {
 enum Makes {
     /// The program prints this file.
     Printed(&'static str),
-    /// The program writes all files of this directory, whose name it gets as its last argument.
-    Directory(&'static str),
+    /// The program writes all files of this directory, whose name it gets as its last argument; all but those below
+    /// `others`, if that is given.
+    Directory { path: &'static str, others: Option<&'static str> },
 }
 
 const GENERATORS: &[Generator] = &[
     Generator {
         what: "gRPC and event code",
         run: &["--package", "siegel-protogen", "--"],
-        makes: Makes::Directory("proto/src/generated"),
+        makes: Makes::Directory { path: "proto/src/generated", others: None },
+    },
+    Generator {
+        what: "test vectors",
+        run: &["--package", "siegel-vectors", "--", "generate"],
+        // What another implementation made is kept, and only ever read.
+        makes: Makes::Directory { path: "tests/vectors", others: Some("tests/vectors/python/") },
     },
     Generator {
         what: "the OpenAPI document",
@@ -82,7 +89,7 @@ fn make(work: &mut Work, generator: &Generator) -> Result<BTreeMap<String, Vec<u
             }
             Ok(BTreeMap::from([(file.into(), printed)]))
         }
-        Makes::Directory(directory) => {
+        Makes::Directory { path: directory, .. } => {
             let scratch = tree::target().join("xtask").join("gen").join(directory.replace('/', "-"));
             // Left over from an earlier run, a file that is no longer made would look as if it were.
             std::fs::remove_dir_all(&scratch).or_else(|error| match error.kind() {
@@ -114,9 +121,10 @@ fn compare(generator: &Generator, made: &BTreeMap<String, Vec<u8>>, write: bool)
             std::fs::write(&path, bytes).with_context(|| format!("write {file}"))?;
         }
     }
-    if let Makes::Directory(directory) = generator.makes {
-        let there = read_all(&tree::root().join(directory), directory).unwrap_or_default();
-        for file in there.keys().filter(|file| !made.contains_key(*file)) {
+    if let Makes::Directory { path, others } = generator.makes {
+        let there = read_all(&tree::root().join(path), path).unwrap_or_default();
+        let of_others = |file: &str| others.is_some_and(|others| file.starts_with(others));
+        for file in there.keys().filter(|file| !made.contains_key(*file) && !of_others(file)) {
             changed.push(format!("{file} (no longer made)"));
             if write {
                 std::fs::remove_file(tree::root().join(file)).with_context(|| format!("remove {file}"))?;

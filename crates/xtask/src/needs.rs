@@ -28,7 +28,7 @@ pub(crate) enum Need {
     Windows,
 }
 
-const WASM: &str = "wasm32-unknown-unknown";
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
 pub(crate) const MINGW: &str = "x86_64-w64-mingw32-gcc";
 

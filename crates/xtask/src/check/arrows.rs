@@ -43,6 +43,17 @@ const PROVIDER: &[&str] = &[
     "siegel-notification",
     "siegel-operator",
 ];
+/// Reads the same configuration and the same databases as the server.
+const ADMIN: &[&str] = &[
+    "siegel-domain",
+    "siegel-envelope",
+    "siegel-platform",
+    "siegel-key-directory",
+    "siegel-upload",
+    "siegel-retention",
+    "siegel-operator",
+    "siegel-server",
+];
 const CLIENT: &[&str] =
     &["siegel-domain", "siegel-api", "siegel-envelope", "siegel-crypto", "siegel-client", "siegel-edf"];
 
@@ -62,8 +73,9 @@ const MAY_NEED: &[(&str, &[&str])] = &[
     ("siegel-notification", SERVICE),
     ("siegel-operator", SERVICE),
     ("siegel-server", PROVIDER),
-    ("siegel-admin", PROVIDER),
+    ("siegel-admin", ADMIN),
     ("siegel-crypto", &["siegel-domain", "siegel-api", "siegel-envelope"]),
+    ("siegel-vectors", &["siegel-domain", "siegel-envelope", "siegel-crypto"]),
     ("siegel-client", &["siegel-domain", "siegel-api", "siegel-envelope", "siegel-crypto"]),
     ("siegel-edf", &[]),
     ("siegel-cli", CLIENT),
