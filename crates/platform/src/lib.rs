@@ -16,6 +16,7 @@
 pub mod auth;
 pub mod budget;
 pub mod clock;
+pub mod config;
 pub mod ctx;
 pub mod db;
 pub mod files;

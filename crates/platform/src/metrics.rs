@@ -61,6 +61,8 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     requests: Family<Request, Counter>,
     request_seconds: Family<Group, Histogram, fn() -> Histogram>,
+    calls: Family<Request, Counter>,
+    call_seconds: Family<Group, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     problems: Family<ReasonLabel, Counter>,
     connections: Gauge,
@@ -87,6 +89,13 @@ impl Metrics {
                 &mut registry,
                 "request_duration",
                 "Time from the request's head to the response's head",
+                Family::new_with_constructor(seconds as fn() -> Histogram),
+            ),
+            calls: register(&mut registry, "calls", "Calls between services by gRPC method", Family::default()),
+            call_seconds: register_seconds(
+                &mut registry,
+                "call_duration",
+                "Time from a call between services to the head of its answer",
                 Family::new_with_constructor(seconds as fn() -> Histogram),
             ),
             in_flight: register(&mut registry, "requests_in_flight", "Requests being answered", Gauge::default()),
@@ -133,6 +142,12 @@ impl Metrics {
     pub fn request_ended(&self, request: Request, ms: i64) {
         self.request_seconds.get_or_create(&Group { group: request.group.clone() }).observe(as_seconds(ms));
         self.requests.get_or_create(&request).inc();
+    }
+
+    /// A call of another service was answered after `ms` milliseconds.
+    pub fn call_ended(&self, request: Request, ms: i64) {
+        self.call_seconds.get_or_create(&Group { group: request.group.clone() }).observe(as_seconds(ms));
+        self.calls.get_or_create(&request).inc();
     }
 
     /// A problem was answered.

@@ -121,7 +121,7 @@ impl ClockGuard {
         }
         let expected = inner.base.plus_ms(monotonic_ms - inner.monotonic_ms);
         let off_by_ms = now.ms_since(expected);
-        if off_by_ms < -BACKWARD_MS || off_by_ms > FORWARD_MS {
+        if !(-BACKWARD_MS..=FORWARD_MS).contains(&off_by_ms) {
             let held = Mark { held_off_by_ms: Some(off_by_ms), ..inner.mark };
             write(&self.path, &held)?;
             inner.mark = held;
@@ -137,6 +137,14 @@ impl ClockGuard {
             inner.mark = fresh;
         }
         Ok(ClockState::Trusted)
+    }
+
+    /// What the mark at `path` says, without comparing or writing anything: when it was written, and how far off the wall
+    /// clock was if expiry is held. None before the first start.
+    pub fn peek(path: &Path) -> Result<Option<(Timestamp, ClockState)>, ClockGuardError> {
+        let state =
+            |mark: &Mark| mark.held_off_by_ms.map_or(ClockState::Trusted, |off_by_ms| ClockState::Held { off_by_ms });
+        Ok(read(path)?.map(|mark| (Timestamp(mark.wall_ms), state(&mark))))
     }
 
     /// Someone looked: the wall clock is right. Writes a new mark and releases a hold, in this process at once and in a

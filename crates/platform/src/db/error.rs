@@ -109,18 +109,20 @@ pub(super) fn cause_in(error: &(dyn StdError + 'static)) -> Option<Cause> {
     None
 }
 
-/// SQLite's primary result codes: <https://www.sqlite.org/rescode.html>. The extended codes keep them in the low byte.
+// SQLite's primary result codes: <https://www.sqlite.org/rescode.html>.
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const FULL: i32 = 13;
+
 fn cause(error: &sqlx::Error) -> Option<Cause> {
-    const BUSY: i32 = 5;
-    const LOCKED: i32 = 6;
-    const FULL: i32 = 13;
-    match error {
-        sqlx::Error::PoolTimedOut => Some(Cause::Busy),
-        sqlx::Error::Database(error) => match error.code()?.parse::<i32>().ok()? & 0xff {
-            BUSY | LOCKED => Some(Cause::Busy),
-            FULL => Some(Cause::Full),
-            _ => None,
-        },
+    match (error, code(error)) {
+        (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => Some(Cause::Busy),
+        (_, Some(FULL)) => Some(Cause::Full),
         _ => None,
     }
+}
+
+/// The primary result code; extended codes keep it in their low byte.
+fn code(error: &sqlx::Error) -> Option<i32> {
+    error.as_database_error()?.code()?.parse::<i32>().ok().map(|code| code & 0xff)
 }

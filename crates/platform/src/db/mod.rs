@@ -14,9 +14,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::ConnectOptions;
 use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Connection};
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::health::Health;
@@ -31,8 +33,8 @@ pub use tx::{Tx, Work};
 const READERS: u32 = 4;
 /// A connection that nobody used for this long is closed.
 const IDLE: Duration = Duration::from_secs(60);
-/// How long one attempt waits for another process' lock; [`Db::tx`] tries again.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long one attempt waits for another process' lock; [`Db::tx`] tries again, about two seconds in all.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// How long a caller waits for a connection of the pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -90,7 +92,9 @@ impl Db {
                 .map_err(|source| DbError::Directory { path: directory.to_owned(), source })?;
         }
         let connect = connect_options(path, &options);
-        let writer = pool_options(1).connect_lazy_with(connect.clone());
+        let writer = pool_options(1)
+            .after_release(|connection, _| Box::pin(usable(connection)))
+            .connect_lazy_with(connect.clone());
         migrate::run(&writer, path, migrator).await?;
         let reader = pool_options(READERS).connect_lazy_with(connect.pragma("query_only", "ON"));
         Ok(Self { path: path.to_owned(), writer, reader, options, full: AtomicBool::new(false), committed })
@@ -111,11 +115,29 @@ impl Db {
         self.full.load(Ordering::Relaxed)
     }
 
+    /// Folds the write-ahead log into the file and empties it, so that what was deleted from a database with
+    /// `secure_delete` is in neither. [`DbError::Busy`] while somebody reads; try again later.
+    pub async fn fold_log(&self) -> Result<(), DbError> {
+        let (busy, _, _): (i64, i64, i64) =
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.writer).await?;
+        if busy == 0 { Ok(()) } else { Err(DbError::Busy(sqlx::Error::PoolTimedOut)) }
+    }
+
     /// Closes the connections, which also folds the write-ahead log into the file.
     pub async fn close(&self) {
         self.reader.close().await;
         self.writer.close().await;
     }
+}
+
+/// Whether a connection may be used again. SQLite rolls a transaction back by itself when the disk is full or fails
+/// (<https://www.sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction"); sqlx then still counts it
+/// as open, and every later transaction on the connection would be refused. Such a connection is closed.
+async fn usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        connection.ping().await?; // waits for the rollback that is on its way
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn connect_options(path: &Path, options: &DbOptions) -> SqliteConnectOptions {

@@ -52,7 +52,9 @@ fn finish(mut response: Response, id: &str, grpc: bool, env: &HttpEnv) -> Respon
         let reason = problem.reason();
         env.metrics.problem(reason.code());
         if reason.status().is_server_error() {
-            tracing::error!(problem = reason.code(), error = %causes(&problem), "a request failed");
+            if !grpc {
+                tracing::error!(problem = reason.code(), error = %causes(&problem), "a request failed");
+            } // else turning it into a status says so
         } else {
             tracing::debug!(problem = reason.code(), "a request was refused");
         }

@@ -7,6 +7,7 @@ use tonic::Status;
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use super::{Problem, Reason};
+use crate::worker::causes;
 
 /// The domain of our `ErrorInfo`s.
 pub const DOMAIN: &str = "siegel.health";
@@ -22,11 +23,12 @@ impl From<Problem> for Status {
         if let Some(seconds) = problem.wait_s() {
             details.set_retry_info(Some(Duration::from_secs(seconds.into())));
         }
+        if reason.status().is_server_error() {
+            // Here the cause ends: a status carries none, not even to a caller in the same process.
+            tracing::error!(problem = reason.code(), error = %causes(&problem), "a call failed");
+        }
         let message = problem.sentence().unwrap_or(reason.title()).to_owned();
-        let mut status = Status::with_error_details(reason.grpc(), message, details);
-        // Kept in process for the layer that logs; it never travels over a socket.
-        status.set_source(std::sync::Arc::new(problem));
-        status
+        Status::with_error_details(reason.grpc(), message, details)
     }
 }
 

@@ -59,7 +59,7 @@ impl Ca {
     }
 
     fn from_stored(stored: &Stored) -> Result<Self, TlsError> {
-        let key = KeyPair::try_from(stored.key.as_ref()).map_err(|_| TlsError::Stored)?;
+        let key = KeyPair::try_from(&*stored.key).map_err(|_| TlsError::Stored)?;
         let der = stored.der.to_vec();
         let issuer =
             Issuer::from_ca_cert_der(&CertificateDer::from(der.as_slice()), key).map_err(|_| TlsError::Stored)?;
@@ -109,6 +109,12 @@ impl Leaf {
     pub(super) fn expires(&self) -> Timestamp {
         Timestamp(self.0.ends_ms)
     }
+}
+
+/// When the CA and the server's certificate end, as they lie in the secrets; nothing is made.
+pub(super) fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsError> {
+    let (ca, leaf) = (load(secrets, CA_NAME)?, load(secrets, LEAF_NAME)?);
+    Ok(ca.zip(leaf).map(|(ca, leaf)| (Timestamp(ca.ends_ms), Timestamp(leaf.ends_ms))))
 }
 
 /// Sets when the certificate begins and ends.

@@ -53,6 +53,12 @@ pub enum TlsError {
     },
 }
 
+/// When the CA and the server's certificate in the secrets end, without making or renewing either: for
+/// `siegel-admin doctor`. None before the first start with TLS.
+pub fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsError> {
+    issue::ends(secrets)
+}
+
 /// The server's side of TLS.
 pub struct Tls {
     ca: Ca,
