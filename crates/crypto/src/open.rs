@@ -56,6 +56,32 @@ impl RecordOpener {
         self.part(number, salt, trailer)?.open(0..shape.chunks, chunks, out)
     }
 
+    /// The same into a buffer that is **overwritten** with the part's plaintext and best kept for the next part: its
+    /// memory is allocated and zeroed once. If it fails, `out` holds the chunks before the bad one and nothing else.
+    pub fn open_part_into(&self, number: u32, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+        let mut good = 0;
+        let opened = self.fill_part(number, sealed, out, &mut good);
+        out.truncate(good);
+        opened
+    }
+
+    /// Counts in `good` how many bytes of `out` are the part's.
+    fn fill_part(&self, number: u32, sealed: &[u8], out: &mut Vec<u8>, good: &mut usize) -> Result<(), OpenError> {
+        let shape = self.shape(number)?;
+        if sealed.len() != shape.sealed_bytes() {
+            return Err(OpenError::Authentication);
+        }
+        let (body, trailer) = sealed.split_at(shape.trailer_start());
+        let part = self.part(number, body.first_chunk().ok_or(OpenError::Authentication)?, trailer)?;
+        out.resize(shape.plain_bytes, 0);
+        for index in 0..shape.chunks {
+            let end = *good + shape.chunk_plain(index);
+            part.open_chunk(index, &sealed[shape.chunk_range(index)], &mut out[*good..end])?;
+            *good = end;
+        }
+        Ok(())
+    }
+
     /// Checks salt and trailer of part `number` against the manifest; the chunks can then be opened one by one or in
     /// runs, as they are read.
     pub fn part(&self, number: u32, salt: &[u8; SALT_BYTES], trailer: &[u8]) -> Result<PartOpener, OpenError> {
@@ -123,23 +149,25 @@ impl PartOpener {
         }
         for index in chunks {
             let place = self.shape.chunk_range(index);
-            self.open_chunk(index, &sealed[place.start - first..place.end - first], out)?;
+            let start = out.len();
+            out.resize(start + self.shape.chunk_plain(index), 0);
+            let opened = self.open_chunk(index, &sealed[place.start - first..place.end - first], &mut out[start..]);
+            if opened.is_err() {
+                out.truncate(start);
+                return opened;
+            }
         }
         Ok(())
     }
 
-    fn open_chunk(&self, index: usize, sealed: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
-        let expected = &self.trailer[index * DIGEST_BYTES..][..DIGEST_BYTES];
+    /// Opens one sealed chunk into `out`, which is as long as its plaintext; `out` is all zero if it fails.
+    pub fn open_chunk(&self, index: usize, sealed: &[u8], out: &mut [u8]) -> Result<(), OpenError> {
+        let expected = self.trailer.chunks_exact(DIGEST_BYTES).nth(index).ok_or(OpenError::Range)?;
         if blake3::hash(sealed).as_bytes() != expected {
+            out.fill(0);
             return Err(OpenError::Authentication);
         }
-        let start = out.len();
-        out.resize(start + self.shape.chunk_plain(index), 0);
         let next = Next::after(index, self.shape.chunks, self.last);
-        let opened = self.key.open_chunk(index as u32, next, sealed, &mut out[start..]);
-        if opened.is_err() {
-            out.truncate(start);
-        }
-        opened
+        self.key.open_chunk(index as u32, next, sealed, out)
     }
 }

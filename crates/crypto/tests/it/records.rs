@@ -105,6 +105,14 @@ fn nothing_of_a_bad_chunk_comes_out_and_what_was_there_stays() {
     let mut out = b"before".to_vec();
     assert_eq!(opener.open_part(0, &sealed, &mut out), Err(OpenError::Authentication));
     assert_eq!(out, [b"before", &text[..CHUNK_BYTES]].concat());
+    assert_eq!(opener.open_part_into(0, &sealed, &mut out), Err(OpenError::Authentication));
+    assert_eq!(out, &text[..CHUNK_BYTES], "overwritten, and cut behind the last good chunk");
+    sealed[0] ^= 1;
+    assert_eq!(opener.open_part_into(0, &sealed, &mut out), Err(OpenError::Authentication));
+    assert!(out.is_empty());
+    (sealed[0], sealed[32 + CHUNK_BYTES + 16 + 5]) = (sealed[0] ^ 1, sealed[32 + CHUNK_BYTES + 16 + 5] ^ 1);
+    assert_eq!(opener.open_part_into(0, &sealed, &mut out), Ok(()));
+    assert_eq!(out, text);
     assert_eq!(opener.open_part(1, &sealed, &mut out), Err(OpenError::Range));
 }
 
