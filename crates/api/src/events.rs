@@ -23,3 +23,13 @@ pub struct Event {
     /// Further ids, by name: `record`, `sender`, `conversation`, `answers`, `kind`, `receipt` …
     pub data: std::collections::BTreeMap<String, String>,
 }
+
+/// What to listen to.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[serde(deny_unknown_fields)]
+pub struct EventQuery {
+    /// Only these types, separated by commas, for example `siegel.record.committed.v1,siegel.receipt.issued.v1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub types: Option<String>,
+}

@@ -100,10 +100,11 @@ impl App {
             async move { relay::run_once(&app).await }
         });
         let app = self.clone();
-        let owners = Worker::new("operator.owners", 1_000, move || {
+        let owners = Worker::new("operator.owners", 30_000, move || {
             let app = app.clone();
             async move { app.owners.run_once().await }
         });
+        self.ctx.log.wake(owners.waker());
         vec![reconcile.woken_by(self.reconcile_wake.clone()), relay.woken_by(self.relay_wake.clone()), owners]
     }
 }

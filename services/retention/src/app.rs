@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use prometheus_client::metrics::gauge::Gauge;
 use siegel_platform::Ctx;
-use siegel_platform::clock::{ClockGuard, ClockGuardError, ClockState};
+use siegel_platform::clock::{ClockGuard, ClockState};
 use siegel_platform::db::TenantDbs;
 use siegel_platform::http::page::PageTokens;
 use siegel_platform::log::{Consumer, EventSource};
@@ -27,10 +27,16 @@ use crate::{api, erase, events, expire};
 /// Migrations of `retention.db`.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// The clock's mark in the state directory; `siegel-admin clock` reads and writes it.
-pub const CLOCK_MARK: &str = "clock.mark";
 /// An account of an erasure names every object: more than gRPC's usual 4 MiB for the largest record.
 const LARGEST_ACCOUNT_BYTES: usize = 32 * 1024 * 1024;
+
+/// What retention needs beside the platform.
+pub struct Needs {
+    /// Says whether the wall clock may be believed: one for the process.
+    pub guard: Arc<ClockGuard>,
+    /// Erases.
+    pub upload: Peer,
+}
 
 /// Retention. Cheap to clone.
 #[derive(Clone)]
@@ -64,17 +70,6 @@ pub struct Inner {
     pub metrics: RetentionMetrics,
 }
 
-/// Why retention can't start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The clock's mark.
-    #[error(transparent)]
-    Clock(#[from] ClockGuardError),
-    /// The secrets.
-    #[error(transparent)]
-    Secrets(#[from] SecretsError),
-}
-
 /// What retention tells at `/metrics`.
 pub struct RetentionMetrics {
     held: Gauge,
@@ -105,11 +100,11 @@ impl Deref for App {
 }
 
 impl App {
-    /// Retention on this platform, erasing through `upload`.
-    pub fn new(ctx: Ctx, config: RetentionConfig, upload: Peer) -> Result<Self, StartError> {
+    /// Retention on this platform.
+    pub fn new(ctx: Ctx, config: RetentionConfig, needs: Needs) -> Result<Self, SecretsError> {
         let dbs = Arc::new(TenantDbs::new(&ctx.state_dir, "retention", &MIGRATIONS, ctx.db_options()));
         ctx.log.register(dbs.clone());
-        let guard = Arc::new(ClockGuard::open(&ctx.state_dir.join(CLOCK_MARK), ctx.clock.clone())?);
+        let Needs { guard, upload } = needs;
         let derive = Arc::new(events::Derive { guard: guard.clone(), clock: ctx.clock.clone() });
         let consumer = Consumer::new(
             events::CONSUMER,
@@ -148,10 +143,11 @@ impl App {
     /// The background work.
     pub fn workers(&self) -> Vec<Worker> {
         let app = self.clone();
-        let derive = Worker::new("retention.derive", 1_000, move || {
+        let derive = Worker::new("retention.derive", 30_000, move || {
             let app = app.clone();
             async move { app.consumer.run_once().await }
         });
+        self.ctx.log.wake(derive.waker());
         let app = self.clone();
         let expire = Worker::new("retention.expire", 60_000, move || {
             let app = app.clone();

@@ -165,7 +165,7 @@ async fn list(app: &App, tenant: TenantId, db: &Db, job: &Job) -> Result<(), DbE
             return wait_job(db, job.id, UPLOAD).await;
         };
         let records: Vec<_> = answer.into_inner().records.iter().filter_map(|record| record.parse().ok()).collect();
-        let (last, job, records) = (records.len() < LIST as usize, job.id, &records);
+        let (last, job, records) = (records.is_empty(), job.id, &records);
         db.tx("retention.list", |tx| {
             Box::pin(async move {
                 erasures::add_records(tx, job, records).await?;

@@ -7,7 +7,7 @@
 //!   POST /v1/retention/erasures ──► access ──┴──► erasure job ──lease──► upload.EraseRecord ──► receipt, signed
 //! ```
 //!
-//! Owns `retention.db` of each tenant and the clock's mark. POLICIES.md is the table of periods and reasons. A new policy
+//! Owns `retention.db` of each tenant. POLICIES.md is the table of periods and reasons. A new policy
 //! is a variant of `siegel_domain::RetentionPolicy` and a line there; a new kind of event it should hear is an arm in
 //! [`events`].
 

@@ -39,6 +39,7 @@ pub struct Stored {
 pub struct Log {
     sources: Mutex<BTreeMap<&'static str, Arc<TenantDbs>>>,
     waiting: Arc<Mutex<Vec<Weak<Inbox>>>>,
+    wakers: Arc<Mutex<Vec<Arc<Notify>>>>,
 }
 
 /// Who committed events since the last look: each pair once, however many there were, so it never overflows.
@@ -57,8 +58,9 @@ impl Log {
     /// Makes a service's outboxes readable under the service's name (`dbs.service()`), and wakes subscribers when it commits.
     pub fn register(&self, dbs: Arc<TenantDbs>) {
         let source = dbs.service();
-        let waiting = self.waiting.clone();
+        let (waiting, wakers) = (self.waiting.clone(), self.wakers.clone());
         dbs.on_commit(Arc::new(move |tenant| {
+            // An inbox first: whoever is woken finds what woke it.
             lock(&waiting).retain(|inbox| match inbox.upgrade() {
                 Some(inbox) => {
                     lock(&inbox.pairs).insert((source, tenant));
@@ -67,6 +69,9 @@ impl Log {
                 }
                 None => false,
             });
+            for waker in &*lock(&wakers) {
+                waker.notify_one();
+            }
         }));
         lock(&self.sources).insert(source, dbs);
     }
@@ -100,6 +105,12 @@ impl Log {
     pub fn tenants(&self, source: &str) -> Result<Vec<TenantId>, LogError> {
         let listed = self.source(source)?.provisioned();
         Ok(listed.map_err(|source| DbError::Directory { path: "tenants".into(), source })?)
+    }
+
+    /// From now on `waker` is notified of every commit with events: a consumer's worker (`Worker::waker`), which then
+    /// asks its own subscription what there is.
+    pub fn wake(&self, waker: Arc<Notify>) {
+        lock(&self.wakers).push(waker);
     }
 
     /// From now on, who commits events.

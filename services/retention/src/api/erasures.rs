@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use siegel_api::problem::ProblemBody;
 use siegel_api::retention::{EraseTarget, Erasure, ErasureState};
-use siegel_domain::{JobId, TenantId};
+use siegel_domain::{JobId, Permission, TenantId};
 use siegel_platform::auth::Caller;
 use siegel_platform::clock::within;
 use siegel_platform::http::{Json, Path};
@@ -39,8 +39,22 @@ pub(super) async fn erase(
     caller: Caller,
     Json(target): Json<EraseTarget>,
 ) -> Result<Response, Problem> {
-    let second = access::may_erase(&app, &caller, &target).await?;
-    let tenant = caller.tenant_id()?;
+    caller.require(Permission::Erase)?;
+    let (tenant, actor) = (caller.tenant_id()?, caller.principal.to_string());
+    let db = app.dbs.get(tenant).await?;
+    let job = match erasures::asked_before(&db, &target, &actor).await? {
+        Some(job) => job,
+        None => begin(&app, &caller, tenant, target).await?,
+    };
+    run_for_a_moment(&app, tenant).await;
+    let (erasure, _) = read(&app, tenant, job).await?;
+    let status = if erasure.state == ErasureState::Done { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let location = HeaderValue::try_from(format!("/v1/retention/erasures/{job}")).map_err(Problem::internal)?;
+    Ok((status, [(LOCATION, location)], Json(erasure)).into_response())
+}
+
+async fn begin(app: &App, caller: &Caller, tenant: TenantId, target: EraseTarget) -> Result<JobId, Problem> {
+    let second = access::may_erase(app, caller, &target).await?;
     let new = NewErasure {
         id: JobId::from_bytes(app.ctx.rng.bytes()),
         cause: Cause::Asked,
@@ -50,12 +64,7 @@ pub(super) async fn erase(
         device: caller.device.to_string(),
         created: app.ctx.clock.now(),
     };
-    let job = erase::begin(&app, tenant, new).await?;
-    run_for_a_moment(&app, tenant).await;
-    let (erasure, _) = read(&app, tenant, job).await?;
-    let status = if erasure.state == ErasureState::Done { StatusCode::OK } else { StatusCode::ACCEPTED };
-    let location = HeaderValue::try_from(format!("/v1/retention/erasures/{job}")).map_err(Problem::internal)?;
-    Ok((status, [(LOCATION, location)], Json(erasure)).into_response())
+    erase::begin(app, tenant, new).await
 }
 
 /// The first run, which makes the record unreadable, does not wait for the worker's turn. It is a task of its own: whoever

@@ -99,6 +99,18 @@ pub async fn existing(tx: &mut Tx<'_>, target: &EraseTarget) -> Result<Option<Jo
     row.map(|(id,)| read(&id, "erasures", "id")).transpose()
 }
 
+/// The erasure of this target that `actor` asked for before: what it gets who asks again after a lost answer, when
+/// there may be nothing left to decide by.
+pub async fn asked_before(db: &Db, target: &EraseTarget, actor: &str) -> Result<Option<JobId>, DbError> {
+    let row: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM erasures WHERE target = $1 AND actor = $2 ORDER BY created_ms DESC LIMIT 1")
+            .bind(columns(target).1)
+            .bind(actor)
+            .fetch_optional(db.reader())
+            .await?;
+    row.map(|(id,)| read(&id, "erasures", "id")).transpose()
+}
+
 /// Begins an erasure.
 pub async fn begin(tx: &mut Tx<'_>, new: &NewErasure) -> Result<(), DbError> {
     let (kind, target) = columns(&new.target);

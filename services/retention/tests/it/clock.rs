@@ -1,9 +1,9 @@
 //! When the clocks disagree nothing is deleted (F15).
 
 use siegel_domain::Role;
+use siegel_platform::clock::guard::MARK_FILE;
 use siegel_platform::clock::{ClockGuard, SharedClock};
 use siegel_platform::testing::START;
-use siegel_retention::app::CLOCK_MARK;
 
 use crate::world::{DAY, World, member, world};
 
@@ -16,7 +16,7 @@ async fn due_ms(world: &World, record: siegel_domain::RecordId) -> i64 {
 
 fn confirm(world: &World) {
     let clock: SharedClock = world.app.ctx.clock.clone();
-    ClockGuard::confirm(&world.state.path().join(CLOCK_MARK), &clock).unwrap();
+    ClockGuard::confirm(&world.state.path().join(MARK_FILE), &clock).unwrap();
 }
 
 #[tokio::test]

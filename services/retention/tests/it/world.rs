@@ -11,7 +11,8 @@ use siegel_domain::{
     ConversationId, DeviceId, MemberId, Party, Principal, RecordId, Role, SenderId, SessionId, TenantId,
 };
 use siegel_platform::auth::Caller;
-use siegel_platform::clock::ManualClock;
+use siegel_platform::clock::guard::MARK_FILE;
+use siegel_platform::clock::{ClockGuard, ManualClock};
 use siegel_platform::db::{DbOptions, TenantDbs};
 use siegel_platform::log::{EventSource, emit};
 use siegel_platform::peer;
@@ -19,6 +20,7 @@ use siegel_platform::testing::{self, Assumed, START};
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{Event, RecordCommitted, RecordFetched};
 use siegel_proto::upload::v1::upload_service_server::UploadServiceServer;
+use siegel_retention::app::Needs;
 use siegel_retention::{App, RetentionConfig, erase, expire};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -58,7 +60,8 @@ fn start(ctx: siegel_platform::Ctx, upload: &Upload) -> (App, [Arc<TenantDbs>; 3
         dbs
     });
     let peer = peer::direct(UploadServiceServer::new(upload.clone()));
-    (App::new(ctx, RetentionConfig::default(), peer).unwrap(), logs)
+    let guard = Arc::new(ClockGuard::open(&ctx.state_dir.join(MARK_FILE), ctx.clock.clone()).unwrap());
+    (App::new(ctx, RetentionConfig::default(), Needs { guard, upload: peer }).unwrap(), logs)
 }
 
 pub(crate) fn sender(n: u8) -> Party {
