@@ -1,4 +1,4 @@
-"""An independent opener (and sealer) of Siegel records, written from docs/format.md and docs/keys.md alone.
+"""An independent opener (and sealer) of Siegel records; docs/format.md and docs/keys.md are all it rests on.
 
 It exists to show that the formats need no Siegel software to be read, and that two implementations agree on every
 vector. It is small, slow and complete; it holds records in memory, which the real client does not.
