@@ -52,7 +52,7 @@ pub struct InviteSender {
     pub expires_in_h: Option<u32>,
 }
 
-/// The sender's wish about reports (C05). `ask`: each upload says.
+/// The sender's wish about reports (C05). `ask`: each upload has to say, or it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -61,7 +61,7 @@ pub enum ReturnReport {
     Always,
     /// No report goes back.
     Never,
-    /// As the upload says; nothing said means no.
+    /// As each upload says; one that says nothing is refused.
     Ask,
 }
 

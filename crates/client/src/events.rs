@@ -34,6 +34,14 @@ impl Events {
         self.parser.last_id.as_deref()
     }
 
+    /// Opens the line now: what happens after this returns is not missed, even if nobody asks for it until later.
+    pub async fn listen(&mut self) -> Result<()> {
+        if self.response.is_none() {
+            self.response = Some(self.open().await?);
+        }
+        Ok(())
+    }
+
     /// The next event; waits for it. An error means that the budget for bridging a broken line is used up.
     pub async fn next(&mut self) -> Result<Event> {
         loop {
@@ -108,6 +116,8 @@ impl Parser {
                 let data = std::mem::take(&mut self.data);
                 let id = self.id.take();
                 if data.is_empty() {
+                    // A position without an event: from here on, although nothing came yet.
+                    self.last_id = id.or(self.last_id.take());
                     continue;
                 }
                 let event = serde_json::from_str(&data).map_err(|error| Error::answer("GET /v1/events", error))?;

@@ -5,7 +5,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// Routes for people who read.
-pub fn routes(document: OpenApi) -> Router {
+pub(crate) fn routes(document: OpenApi) -> Router {
     let config = Config::new(["/openapi.json"]).doc_expansion("list").default_models_expand_depth(0);
     Router::from(SwaggerUi::new("/docs").config(config).url("/openapi.json", document))
 }

@@ -11,16 +11,16 @@ use tower::ServiceExt as _;
 
 /// Where the peer is put once it exists.
 #[derive(Clone, Default)]
-pub struct Late(Arc<OnceLock<Peer>>);
+pub(crate) struct Late(Arc<OnceLock<Peer>>);
 
 impl Late {
     /// The peer to hand out now.
-    pub fn peer(&self) -> Peer {
+    pub(crate) fn peer(&self) -> Peer {
         Peer::new(self.clone())
     }
 
     /// The peer is there. Only the first one counts.
-    pub fn is(&self, peer: Peer) {
+    pub(crate) fn is(&self, peer: Peer) {
         let _ = self.0.set(peer);
     }
 }

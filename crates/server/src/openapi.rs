@@ -16,7 +16,7 @@ use utoipa::openapi::{Components, OpenApi};
 struct Head;
 
 /// The head, to which the services' routes are merged.
-pub fn head() -> OpenApi {
+pub(crate) fn head() -> OpenApi {
     let mut document = Head::openapi();
     document.components.get_or_insert_with(Components::new).add_security_scheme(
         "dpop",

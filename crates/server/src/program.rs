@@ -34,6 +34,8 @@ async fn run(config: ServerConfig, args: &Args) -> Result<()> {
     let telemetry = Telemetry::start(&config.telemetry, "siegel-server")?;
     let platform = Platform::open(config.clone(), Given::default()).await?;
     platform.spawn_workers();
+    // Where it answers, for `siegel-admin dealer add` beside it.
+    banner::write_ready_file(&config.state_dir.join("server.json"), &platform)?;
     banner::print(&mut io::stdout().lock(), &config, &platform).context("write to stdout")?;
     if let Some(path) = &args.ready_file {
         banner::write_ready_file(path, &platform)?;

@@ -13,6 +13,8 @@ use siegel_platform::clock::SystemClock;
 use siegel_platform::db::DbOptions;
 use siegel_platform::rng::SystemRng;
 use siegel_platform::{health::Health, metrics::Metrics, provider};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 /// A `siegel-server` in a process; killed when dropped.
@@ -109,7 +111,7 @@ pub async fn add_dealer_beside(server: &ChildServer, state: &Path) -> Result<Zer
     };
     let db = provider::open(state, options).await?;
     let pem = std::fs::read(state.join("ca").join("ca.pem"))?;
-    let ca = siegel_client::ca_fingerprint(&siegel_client::pem_to_der(&pem)?);
+    let ca = siegel_client::ca_fingerprint(&CertificateDer::from_pem_slice(&pem).context("the certificate")?);
     let url = server.url();
     let new =
         NewDealer { label: "Medizintechnik", public_url: &url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };

@@ -31,7 +31,7 @@ async fn m06_erased_at_once_in_both_zones_with_a_receipt_that_verifies() {
     let done = owner.await_erasure(erasure, Duration::from_secs(20)).await.unwrap();
     assert_eq!((done.state, done.records_erased), (ErasureState::Done, 1));
     assert_eq!((parts(&world, "a"), parts(&world, "b")), (0, 0));
-    assert_eq!(code(owner.open_record(sent.record).await), "not-found");
+    assert_eq!(code(owner.open_record(sent.record).await), "gone");
     let VerifiedReceipt::Erase(receipt) = owner.receipt(done.receipts[0]).await.unwrap() else {
         panic!("a receipt of erasing");
     };

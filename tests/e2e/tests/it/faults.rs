@@ -1,7 +1,6 @@
 //! Faults on the whole platform: lost zones, rot, kill -9.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use siegel_api::members::ReturnReport;
@@ -23,6 +22,7 @@ fn faulty() -> (Faults, Faults, WorldOptions) {
             let [a, b] = [0, 1].map(|at| -> anyhow::Result<Zone> {
                 let root = config.state_dir.join("zones").join(["a", "b"][at]);
                 std::fs::create_dir_all(&root)?;
+                LocalZone::make(&root, NAMES[at])?;
                 let local = LocalZone::open(NAMES[at], &root)?;
                 let zone = FaultyZone::wrap(local.clone(), local, faults[at].clone(), clock.clone());
                 Ok(Zone::new(NAMES[at], &config.jurisdiction, zone.clone(), zone, clock.clone(), metrics.clone()))
@@ -193,6 +193,5 @@ async fn a_copied_token_and_foreign_ids_are_useless() {
     assert_eq!(code(stranger.remove_sender(sender.sender_id().unwrap()).await), "not-found");
     let erase = siegel_api::retention::EraseTarget::Record(sent.record);
     assert_eq!(code(stranger.erase(erase).await), "not-found");
-    let _ = Arc::new(());
     world.stop().await.unwrap();
 }

@@ -55,7 +55,7 @@ async fn r04_the_password_is_verified_unseen_and_only_then_keys_are_handed_out()
     let wrong = wrong.err().expect("a wrong password does not sign in");
     // A name nobody has is answered alike: same error, nothing more to learn.
     let mut stranger = centre.owner.dir.load().unwrap();
-    stranger.login = Some("niemand@praxis".to_owned());
+    stranger.person.as_mut().unwrap().login = "niemand@praxis".to_owned();
     let other = world.profile("stranger");
     other.store_device_keys(&centre.owner.dir.device_keys().unwrap()).unwrap();
     other.save(&stranger).unwrap();
@@ -65,7 +65,7 @@ async fn r04_the_password_is_verified_unseen_and_only_then_keys_are_handed_out()
     // Signed out, the session hands out nothing more.
     let session = SignIn::at(centre.owner.dir.clone()).password(PASSWORD).await.unwrap();
     session.sign_out().await.unwrap();
-    assert_eq!(code(session.who().await), "unauthenticated");
+    assert_eq!(code(session.who().await), "session-revoked");
     world.stop().await.unwrap();
 }
 

@@ -7,7 +7,7 @@ use siegel_domain::RecordId;
 use siegel_e2e::World;
 
 /// Bytes that are the same for the same seed and look like nothing in particular.
-pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
+pub(crate) fn bytes(seed: u64, len: usize) -> Vec<u8> {
     let mut state = seed | 1;
     let step = || {
         state ^= state << 13;
@@ -19,26 +19,26 @@ pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
 }
 
 /// A file outside the platform's state.
-pub fn file(world: &World, name: &str, content: &[u8]) -> PathBuf {
+pub(crate) fn file(world: &World, name: &str, content: &[u8]) -> PathBuf {
     let path = world.outside(name);
     std::fs::write(&path, content).expect("a file of the test");
     path
 }
 
 /// Downloads and opens a record; what was in it.
-pub async fn content(session: &Session, record: RecordId, at: &Path) -> siegel_client::Result<Vec<u8>> {
+pub(crate) async fn content(session: &Session, record: RecordId, at: &Path) -> siegel_client::Result<Vec<u8>> {
     let opened = session.open_record(record).await?;
     save(&opened, at).await
 }
 
 /// Downloads what was opened.
-pub async fn save(opened: &Opened, at: &Path) -> siegel_client::Result<Vec<u8>> {
+pub(crate) async fn save(opened: &Opened, at: &Path) -> siegel_client::Result<Vec<u8>> {
     opened.save(at, Overwrite::Yes, &Meter::default()).await?;
     Ok(std::fs::read(at).expect("what was saved is there"))
 }
 
 /// The code of the problem that `result` ended with.
-pub fn code<T: std::fmt::Debug>(result: siegel_client::Result<T>) -> &'static str {
+pub(crate) fn code<T: std::fmt::Debug>(result: siegel_client::Result<T>) -> &'static str {
     match result {
         Ok(value) => panic!("expected a problem, got {value:?}"),
         Err(error) => match error.code() {

@@ -25,7 +25,8 @@ async fn c03_an_interrupted_upload_resumes_where_it_was() {
         tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
     }
     running.abort();
-    assert!(running.await.is_err_and(|error| error.is_cancelled()), "it was still under way");
+    let ended = running.await;
+    assert!(ended.as_ref().is_err_and(|error| error.is_cancelled()), "it was still under way: {ended:?}");
     // The server is restarted meanwhile, too.
     let world = world.restart(WorldOptions::default()).await.unwrap();
     let again = Meter::default();
