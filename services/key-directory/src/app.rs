@@ -1,9 +1,9 @@
 //! Everything the key directory consists of, in one list: routes, gRPC, workers.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use axum::middleware::from_fn_with_state;
-use siegel_domain::TenantId;
+use siegel_domain::{SessionId, TenantId};
 use siegel_platform::auth::{self, Auth, SignerError, TokenSigner};
 use siegel_platform::db::{Db, DbError, TenantDbs};
 use siegel_platform::http::page::PageTokens;
@@ -79,8 +79,10 @@ pub(crate) struct Directory {
     pub(crate) pages: PageTokens,
     /// Verified rosters.
     pub(crate) rosters: Rosters,
-    /// Tells who was signed out.
+    /// Tells the other services who was signed out.
     pub(crate) revocations: Arc<Revocations>,
+    /// This process' own checks; weak, since they ask this very directory.
+    auth: OnceLock<Weak<Auth>>,
 }
 
 impl App {
@@ -102,6 +104,7 @@ impl App {
             pages: PageTokens::load(&ctx.secrets)?,
             rosters: Rosters::default(),
             revocations: Arc::new(Revocations::new(ctx.clock.clone())),
+            auth: OnceLock::new(),
             dbs,
             config,
             ctx,
@@ -110,6 +113,7 @@ impl App {
         let ctx = &directory.ctx;
         let auth = Auth::new(ctx.clock.clone(), &ctx.public_url, KeyDirectoryServiceClient::new(peer));
         auth.start(&ctx.tasks, &ctx.shutdown);
+        let _ = directory.auth.set(Arc::downgrade(&auth)); // the first and only time
         Ok(Self { directory, auth })
     }
 
@@ -155,6 +159,14 @@ impl Directory {
     /// The provider's database.
     pub(crate) fn provider(&self) -> &Db {
         self.ctx.tenants.db()
+    }
+
+    /// Sessions ended, and that is committed: they are dead here at once, and elsewhere when the feed says so.
+    pub(crate) fn signed_out(&self, sessions: &[SessionId]) {
+        if let Some(auth) = self.auth.get().and_then(Weak::upgrade) {
+            auth.ended(sessions.iter().copied());
+        }
+        self.revocations.publish(sessions.iter().copied());
     }
 
     /// Now, in milliseconds.

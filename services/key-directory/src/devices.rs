@@ -50,7 +50,7 @@ pub(crate) async fn revoke(
         Principal::Dealer(dealer) => revoke_dealers(directory, caller, dealer, id).await?,
         _ => revoke_members(directory, caller, caller.tenant_id()?, id, request).await?,
     };
-    directory.revocations.publish(ended);
+    directory.signed_out(&ended);
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Candidate {
 pub(crate) async fn start(directory: &Directory, request: LoginStart) -> Result<LoginStarted, Problem> {
     let (name, handle) = split(&request.login)?;
     let message = credential_request(&request.request)?;
-    let tenant = directory.ctx.tenants.by_handle(handle).filter(|tenant| known(tenant));
+    let tenant = directory.ctx.tenants.by_handle(handle).filter(known);
     let Some(tenant) = tenant else { return nowhere::start(directory, &request.login, message) };
 
     let login = directory.logins.of(tenant.id)?;

@@ -48,7 +48,7 @@ pub(crate) async fn member(
         })
     });
     let ended: Vec<SessionId> = removing.await?;
-    directory.revocations.publish(ended);
+    directory.signed_out(&ended);
     Ok(())
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn withdraw(directory: &Directory, caller: &Caller, id: MemberI
         })
     });
     let ended: Vec<SessionId> = withdrawing.await?;
-    directory.revocations.publish(ended);
+    directory.signed_out(&ended);
     Ok(())
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn sender(
         })
     });
     let ended: Vec<SessionId> = removing.await?;
-    directory.revocations.publish(ended);
+    directory.signed_out(&ended);
     Ok(())
 }
 

@@ -174,7 +174,7 @@ pub(crate) async fn end(directory: &Directory, caller: &Caller) -> Result<(), Pr
         }
         (None, _) => return Err(Reason::NotFound.into()),
     }
-    directory.revocations.publish([caller.session]);
+    directory.signed_out(&[caller.session]);
     Ok(())
 }
 

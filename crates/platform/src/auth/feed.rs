@@ -108,6 +108,12 @@ impl Sessions {
         heard
     }
 
+    /// These ended just now, here: nothing has to travel.
+    pub(super) fn ended(&self, sessions: impl IntoIterator<Item = SessionId>) {
+        let now_ms = self.clock.monotonic_ms();
+        self.lock().ended.extend(sessions.into_iter().map(|session| (session, now_ms)));
+    }
+
     fn hear(&self, news: WatchRevocationsResponse) {
         let now_ms = self.clock.monotonic_ms();
         let mut known = self.lock();

@@ -29,7 +29,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use siegel_api::DPOP_NONCE_HEADER;
-use siegel_domain::Timestamp;
+use siegel_domain::{SessionId, Timestamp};
 use siegel_proto::keydirectory::v1::key_directory_service_client::KeyDirectoryServiceClient;
 use siegel_proto::keydirectory::v1::{GetTokenKeysRequest, GetTokenKeysResponse};
 use tokio::sync::Mutex;
@@ -88,6 +88,12 @@ impl Auth {
     pub fn start(self: &Arc<Self>, tasks: &Tasks, shutdown: &Shutdown) {
         let (auth, shutdown) = (self.clone(), shutdown.clone());
         tasks.spawn("auth.revocations", async move { auth.sessions.follow(shutdown).await });
+    }
+
+    /// These sessions ended. For the key directory itself, whose own process then knows before it answers; the others
+    /// hear it from the feed.
+    pub fn ended(&self, sessions: impl IntoIterator<Item = SessionId>) {
+        self.sessions.ended(sessions);
     }
 
     /// Who sends this request.
