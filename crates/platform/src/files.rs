@@ -68,3 +68,20 @@ pub fn sync_directory(directory: &Path) -> io::Result<()> {
 pub fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replacing_leaves_one_file_and_creating_never_overwrites() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("below/file");
+        create(&path, b"first", Visibility::Private).unwrap();
+        assert_eq!(create(&path, b"second", Visibility::Private).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs::write(dir.path().join("below/file.new"), b"left by a crash").unwrap();
+        replace(&path, b"third", Visibility::Private).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
+        assert_eq!(fs::read_dir(dir.path().join("below")).unwrap().count(), 1);
+    }
+}

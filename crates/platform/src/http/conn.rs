@@ -53,6 +53,7 @@ pub(super) fn builder(clock: &SharedClock, limits: &Limits) -> Builder<TokioExec
         .http2()
         .timer(timer)
         .max_concurrent_streams(H2_STREAMS)
+        .max_frame_size(H2_FRAME)
         .initial_stream_window_size(H2_STREAM_WINDOW)
         .initial_connection_window_size(H2_CONNECTION_WINDOW)
         .max_pending_accept_reset_streams(H2_PENDING_RESETS)
@@ -265,5 +266,53 @@ impl HttpBody for Followed {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use siegel_domain::Timestamp;
+
+    use super::*;
+    use crate::clock::{Clock, ManualClock};
+
+    const IDLE_MS: i64 = 120_000;
+
+    fn look_after(activity: &Activity, clock: &ManualClock, written: u64) -> Look {
+        clock.advance_ms(LOOK_MS);
+        activity.written.fetch_add(written, Ordering::Relaxed);
+        activity.look(IDLE_MS)
+    }
+
+    #[test]
+    fn an_answer_that_is_not_taken_is_stalled_and_one_that_trickles_or_has_nothing_to_say_is_not() {
+        let clock = ManualClock::new(Timestamp(0));
+        for (offered, written_each_look, expected) in
+            [(true, 0, Look::Stalled), (true, 100, Look::Stalled), (true, 2_000, Look::Fine), (false, 0, Look::Fine)]
+        {
+            let activity = Arc::new(Activity::new(Arc::new(clock.clone())));
+            let answer = activity.began();
+            if offered {
+                answer.offered_ms.store(clock.monotonic_ms().max(1), Ordering::Relaxed);
+            }
+            let looks: Vec<Look> = (0..5).map(|_| look_after(&activity, &clock, written_each_look)).collect();
+            assert_eq!(looks[..3], [Look::Fine; 3], "three looks have to agree");
+            assert_eq!(looks[4], expected, "offered: {offered}, {written_each_look} bytes written between looks");
+        }
+    }
+
+    #[test]
+    fn a_connection_is_idle_when_its_last_answer_is_long_over() {
+        let clock = ManualClock::new(Timestamp(0));
+        let activity = Arc::new(Activity::new(Arc::new(clock.clone())));
+        assert!(activity.unused());
+        let answer = activity.began();
+        for _ in 0..10 {
+            assert_eq!(look_after(&activity, &clock, 0), Look::Fine, "a silent stream is not idle");
+        }
+        drop(answer);
+        let looks: Vec<Look> = (0..4).map(|_| look_after(&activity, &clock, 0)).collect();
+        assert_eq!(looks, [Look::Fine, Look::Fine, Look::Fine, Look::Idle]);
+        assert!(!activity.unused());
     }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod h2;
+mod h2spec;
 mod server;
 mod slow;
 mod smuggle;

@@ -25,7 +25,7 @@ fn secrets(dir: &Path, clock: &ManualClock) -> Arc<Secrets> {
     Arc::new(Secrets::open(&path, &key, Arc::new(clock.clone()), Arc::new(SeededRng::new(1))).unwrap())
 }
 
-fn open(dir: &Path, clock: &ManualClock, names: &[&str]) -> Result<Tls, TlsError> {
+pub(super) fn open(dir: &Path, clock: &ManualClock, names: &[&str]) -> Result<Tls, TlsError> {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     Tls::open(dir, secrets(dir, clock), &names, Arc::new(clock.clone()))
 }
