@@ -54,6 +54,12 @@ impl Actor {
         Ok(Self { tenant, principal, device, session, reads_as, speaks_as })
     }
 
+    /// The same, with the record named in the span of the request.
+    pub fn about(self, record: RecordId) -> Self {
+        tracing::Span::current().record("record", tracing::field::display(record));
+        self
+    }
+
     /// The tenant's id.
     pub fn tenant_id(&self) -> TenantId {
         self.tenant.id

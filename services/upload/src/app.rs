@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use siegel_domain::TenantId;
+use siegel_domain::{RecordId, TenantId};
 use siegel_platform::Ctx;
 use siegel_platform::budget::ByteBudget;
 use siegel_platform::clock::ClockGuard;
@@ -14,20 +14,19 @@ use siegel_platform::peer::Peer;
 use siegel_platform::secrets::SecretsError;
 use siegel_platform::sign::{STATEMENTS, Signer};
 use siegel_platform::worker::Worker;
-use siegel_platform::zones::PutOutcome;
+use siegel_platform::zones::{ObjectName, PutOutcome};
 use siegel_proto::retention::v1::retention_service_client::RetentionServiceClient;
 use siegel_proto::upload::v1::upload_service_server::UploadServiceServer;
 use sqlx::migrate::Migrator;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::Actor;
 use crate::api::{grpc, rest};
-use crate::commit::Committing;
+use crate::busy::Busy;
 use crate::config::UploadConfig;
 use crate::directory::Directory;
 use crate::metrics::UploadMetrics;
-use crate::put_part::Attempts;
 use crate::read::Downloads;
 use crate::rounds::{Marked, Rounds};
 use crate::seal::ShredKeys;
@@ -81,13 +80,13 @@ pub struct Inner {
     /// The process' bytes.
     pub budget: ByteBudget,
     /// Objects that are written, perhaps, and have no row yet.
-    pub in_flight: Attempts,
+    pub in_flight: Busy<ObjectName>,
     /// Commits under way.
-    pub committing: Committing,
+    pub committing: Busy<RecordId>,
     /// Downloads that the audit trail knows of.
     pub downloads: Downloads,
-    /// One erasure at a time, in this process.
-    pub erasing: Mutex<()>,
+    /// Erasures under way.
+    pub erasing: Busy<(TenantId, RecordId)>,
     /// Tenants with uploads that are not finished.
     pub unfinished: Marked,
     /// Tenants with copies to repair.
@@ -132,10 +131,10 @@ impl App {
             retention: RetentionServiceClient::new(needs.retention),
             guard: needs.guard,
             budget: needs.budget,
-            in_flight: Attempts::default(),
-            committing: Committing::default(),
+            in_flight: Busy::default(),
+            committing: Busy::default(),
             downloads: Downloads::default(),
-            erasing: Mutex::default(),
+            erasing: Busy::default(),
             unfinished: Marked::default(),
             to_repair: Marked::default(),
             to_scrub: Marked::default(),
@@ -171,6 +170,12 @@ impl App {
             run("upload.scrub", scrub::EVERY_MS, |app| Box::pin(async move { scrub::run_once(&app).await })),
             run("upload.inventory", 300_000, |app| Box::pin(async move { inventory::run_once(&app).await })),
         ]
+    }
+
+    /// Closes databases that nobody used for a while: a thousand idle tenants hold no connection.
+    pub async fn close_idle(&self) {
+        self.dbs.close_idle().await;
+        self.shred_keys.close_idle().await;
     }
 
     /// The actor's tenant's database.

@@ -3,7 +3,6 @@
 //! twice. The work runs to its end whoever hangs up; what a killed process left `committing` is opened again.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use siegel_api::records::{CommitAnswer, CommitUpload};
 use siegel_api::tenants::Durability;
@@ -240,36 +239,4 @@ async fn receipt(
         zones: zones.to_vec(),
     };
     Ok(app.statements.sign(receipt))
-}
-
-/// Records that this process is committing now.
-#[derive(Default)]
-pub struct Committing(std::sync::Arc<Mutex<HashSet<RecordId>>>);
-
-/// A commit under way, until dropped.
-pub struct Running {
-    records: std::sync::Arc<Mutex<HashSet<RecordId>>>,
-    record: RecordId,
-}
-
-impl Committing {
-    /// A commit begins; none if one is under way.
-    pub fn begin(&self, record: RecordId) -> Option<Running> {
-        lock(&self.0).insert(record).then(|| Running { records: self.0.clone(), record })
-    }
-
-    /// Whether a commit of this record is under way.
-    pub fn contains(&self, record: RecordId) -> bool {
-        lock(&self.0).contains(&record)
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        lock(&self.records).remove(&self.record);
-    }
-}
-
-fn lock(mutex: &Mutex<HashSet<RecordId>>) -> MutexGuard<'_, HashSet<RecordId>> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -48,7 +48,9 @@ pub async fn erase(app: &App, order: Order) -> Result<EraseRecordResponse, Probl
 async fn run(app: &App, order: &Order) -> Result<EraseRecordResponse, Problem> {
     let (tenant, record) = (order.tenant, order.record);
     let db = app.dbs.get(tenant).await?;
-    let _one_at_a_time = app.erasing.lock().await;
+    let Some(_erasing) = app.erasing.begin((tenant, record)) else {
+        return Err(Problem::new(Reason::Conflict).detail("The record is being erased; ask again.").retry_after_s(1));
+    };
     let erasure = begin(app, &db, order).await?;
     if erasure.done.is_some() {
         return seen(app, &db, tenant, record, Vec::new()).await;

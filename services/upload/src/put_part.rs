@@ -2,9 +2,6 @@
 //! afterwards says which attempt counts. So whatever comes late, twice or after a crash is an orphan, and never changes
 //! what was acknowledged.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use axum::body::Body;
 use axum::http::HeaderMap;
 use bytes::Bytes;
@@ -23,6 +20,7 @@ use siegel_proto::events::v1::event::Data;
 
 use crate::access::{Actor, own_upload};
 use crate::app::App;
+use crate::busy::Doing;
 use crate::error;
 use crate::receive;
 use crate::store::copies::{self, Actual};
@@ -82,7 +80,8 @@ async fn same_part(db: &Db, record: RecordId, part: PartRow, named: PartDigest) 
 pub struct Stored {
     object: ObjectName,
     outcome: PutOutcome,
-    _in_flight: InFlight,
+    /// Tells the inventory that an object without a row may be about to get one.
+    _in_flight: Option<Doing<ObjectName>>,
 }
 
 /// Writes bytes into both zones under a new name. With one zone lost, the tenant's setting decides.
@@ -206,37 +205,4 @@ fn ack(part: &PartRow, zones: Vec<String>) -> PartAck {
         sealed_bytes: u64::from(part.sealed_bytes),
         zones,
     }
-}
-
-/// Names of attempts under way in this process: written, perhaps, and without a row yet. The inventory leaves them alone.
-#[derive(Default)]
-pub struct Attempts(std::sync::Arc<Mutex<HashSet<ObjectName>>>);
-
-/// An attempt under way, until dropped.
-pub struct InFlight {
-    names: std::sync::Arc<Mutex<HashSet<ObjectName>>>,
-    name: ObjectName,
-}
-
-impl Attempts {
-    /// An attempt begins.
-    pub fn begin(&self, name: ObjectName) -> InFlight {
-        names(&self.0).insert(name.clone());
-        InFlight { names: self.0.clone(), name }
-    }
-
-    /// Whether an attempt under this name is under way.
-    pub fn contains(&self, name: &ObjectName) -> bool {
-        names(&self.0).contains(name)
-    }
-}
-
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        names(&self.names).remove(&self.name);
-    }
-}
-
-fn names(mutex: &Mutex<HashSet<ObjectName>>) -> MutexGuard<'_, HashSet<ObjectName>> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

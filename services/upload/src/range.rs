@@ -172,7 +172,7 @@ impl Reader {
             let salt: Option<&[u8; SALT_BYTES]> = salt.as_ref().try_into().ok();
             salt.is_some_and(|salt| part::digest_of_trailer(salt, trailer) == self.digest)
         };
-        let (mut read, from) = self.from_any(0, &ranges, check).await?;
+        let (mut read, from) = self.read_any(0, &ranges, check).await?;
         let (trailer, salt) = (read.pop().unwrap_or_default(), read.pop().unwrap_or_default());
         Ok((Head { salt, trailer }, from))
     }
@@ -187,7 +187,7 @@ impl Reader {
                 let check = |read: &[Bytes]| {
                     read.first().is_some_and(|read| self.chunks_are_right(&head.trailer, &chunks, start, read))
                 };
-                let (mut read, _) = self.from_any(from, &[sealed], check).await?;
+                let (mut read, _) = self.read_any(from, &[sealed], check).await?;
                 Ok(read.pop().unwrap_or_default().slice(wanted))
             }
         }
@@ -204,7 +204,7 @@ impl Reader {
 
     /// Reads from the copies in turn, beginning with `from`, until one passes. A copy that is not there or is not right is
     /// noted, so that it is healed.
-    async fn from_any(
+    async fn read_any(
         &self,
         from: usize,
         ranges: &[Range<u64>],

@@ -43,10 +43,11 @@ pub async fn show(app: &App, actor: &Actor, db: &Db, rows: &[RecordRow]) -> Resu
     let mut shown = Vec::with_capacity(rows.len());
     for row in rows {
         let (Some(sender), Some(committed)) = (row.sender, row.committed) else { continue };
-        if !confirmed.contains_key(&sender) {
-            let known = app.directory.party(actor.tenant_id(), sender).await?;
-            confirmed.insert(sender, known.is_some_and(|known| known.confirmed));
-        }
+        let sender_confirmed = match confirmed.get(&sender) {
+            Some(known) => *known,
+            None => app.directory.party(actor.tenant_id(), sender).await?.is_some_and(|known| known.confirmed),
+        };
+        confirmed.insert(sender, sender_confirmed);
         let (sealed_metadata, grants) = opened(app, actor, db, row.id).await?;
         shown.push(Record {
             id: row.id,
@@ -62,7 +63,7 @@ pub async fn show(app: &App, actor: &Actor, db: &Db, rows: &[RecordRow]) -> Resu
             manifest: Bytes(Vec::new()),
             sealed_metadata,
             grants,
-            sender_confirmed: confirmed.get(&sender).copied().unwrap_or(false),
+            sender_confirmed,
         });
     }
     Ok(shown)

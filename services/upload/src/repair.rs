@@ -113,8 +113,23 @@ async fn heal(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Result<bo
     if !zone.admits_writes() {
         return Ok(false);
     }
-    let Some(good) = good_bytes(app, db, tenant, copy, &part).await? else { return Ok(false) };
-    replace(app, db, tenant, zone, copy, good).await
+    match good_bytes(app, db, tenant, copy, &part).await? {
+        Some(good) => replace(app, db, tenant, zone, copy, good).await,
+        None => {
+            tracing::error!(%tenant, record = %copy.record, part = copy.part, zone = copy.zone, "no good copy to heal from");
+            put_behind(app, db, copy).await?;
+            Ok(false)
+        }
+    }
+}
+
+/// What can't be healed now waits behind what can.
+async fn put_behind(app: &App, db: &Db, copy: &CopyRow) -> Result<(), Problem> {
+    let now = app.ctx.clock.now();
+    db.tx("copies.put-behind", |tx| {
+        Box::pin(async move { Ok(copies::checked(tx, &copy.zone, &copy.object, now).await?) })
+    })
+    .await
 }
 
 /// Bytes of the part that fit its digest, from another copy.

@@ -83,11 +83,20 @@ impl ShredKeys {
             })
         })
         .await?;
+        // Out of the write-ahead log too. Busy: the next one folds it, or the log's own turn does.
+        if let Err(error) = db.fold_log().await {
+            tracing::debug!(%error, "the log of the shred keys is folded later");
+        }
         let left: i64 = sqlx::query_scalar("SELECT count(*) FROM shred_keys WHERE id = $1")
             .bind(owner)
             .fetch_one(db.reader())
             .await?;
         Ok(left == 0)
+    }
+
+    /// Closes the files that nobody used for a while.
+    pub async fn close_idle(&self) {
+        self.dbs.close_idle().await;
     }
 
     /// Closes the files, at the end of the process; the write-ahead log is folded in.

@@ -7,6 +7,7 @@ use siegel_domain::{RecordId, TenantId, Timestamp};
 use siegel_platform::Problem;
 use siegel_platform::clock::ClockState;
 use siegel_platform::db::{Db, DbError};
+use siegel_platform::http::idempotency;
 use siegel_platform::log;
 use siegel_proto::events::v1::UploadSwept;
 use siegel_proto::events::v1::event::Data;
@@ -20,6 +21,8 @@ use crate::store::{copies, parts, records};
 const ROUND_MS: i64 = 24 * HOUR_MS;
 /// Uploads of one tenant in one run.
 const UPLOADS: u32 = 100;
+/// Stored answers of one tenant that are forgotten in one run.
+const ANSWERS: u32 = 1_000;
 
 /// A run of the worker. Returns how many uploads it settled, and tenants it looked at in the round.
 pub async fn run_once(app: &App) -> Result<usize, Problem> {
@@ -42,6 +45,7 @@ pub async fn run_once(app: &App) -> Result<usize, Problem> {
             }
         }
     }
+    app.close_idle().await;
     Ok(done)
 }
 
@@ -54,7 +58,7 @@ pub async fn sweep_tenant(app: &App, tenant: TenantId, trusted: bool) -> Result<
     let (now, ever) = (app.ctx.clock.now(), Timestamp(i64::MAX));
     let mut done = 0;
     for record in records::in_state(db.reader(), RecordState::Committing, ever, UPLOADS).await? {
-        if !app.committing.contains(record) && reopen(&db, record).await? {
+        if !app.committing.contains(&record) && reopen(&db, record).await? {
             tracing::info!(%tenant, %record, "a commit that was cut off is open again");
             done += 1;
         }
@@ -68,6 +72,7 @@ pub async fn sweep_tenant(app: &App, tenant: TenantId, trusted: bool) -> Result<
     for record in records::in_state(db.reader(), RecordState::Sweeping, ever, UPLOADS).await? {
         done += usize::from(finish(app, &db, tenant, record).await?);
     }
+    idempotency::sweep(&db, now, ANSWERS).await?;
     let mut left = false;
     for state in [RecordState::Open, RecordState::Committing, RecordState::Sweeping] {
         left = left || !records::in_state(db.reader(), state, ever, 1).await?.is_empty();

@@ -36,7 +36,11 @@ async fn f37_nothing_of_another_institution_exists() {
                 world.post(who, &format!("{path}/grants"), &AddGrants { grants: sealed.grants.clone() }).await,
                 world.post(who, &format!("{path}/commit"), &sealed.commit()).await,
             ] {
-                assert!(answer.status == 404 || (who.caller.tenant.is_none() && answer.status == 403), "{}", answer.status);
+                assert!(
+                    answer.status == 404 || (who.caller.tenant.is_none() && answer.status == 403),
+                    "{}",
+                    answer.status
+                );
             }
             assert!(bodies.windows(2).all(|two| two[0] == two[1]), "the answers tell records apart");
         }
@@ -119,7 +123,11 @@ async fn a_record_is_passed_on_by_its_sender_or_a_member_of_a_named_recipient() 
     // By a member: the centre hands it to another of its senders.
     let answer = pass_on(&world, &world.member, &sealed, &world.second_sender).await;
     assert_eq!(answer.status, 204, "{}", answer.body);
-    assert_eq!(pass_on(&world, &world.member, &sealed, &world.second_sender).await.status, 204, "anew, with another grant");
+    assert_eq!(
+        pass_on(&world, &world.member, &sealed, &world.second_sender).await.status,
+        204,
+        "anew, with another grant"
+    );
     let found = world.read(&world.second_sender, sealed.id()).await;
     assert_eq!((found.grants.len(), found.grants[0].recipient), (2, world.second_sender.party));
     assert_eq!(world.get_part(&world.second_sender, sealed.id(), 0).await.status, 200);
@@ -141,14 +149,17 @@ async fn a_record_is_passed_on_by_its_sender_or_a_member_of_a_named_recipient() 
     assert_eq!(pass_on(&world, &world.stranger, &sealed, &world.second_sender).await.status, 404);
 
     let told = world.told().await;
-    let added: Vec<_> = told.iter().filter_map(|data| if let Data::GrantsAdded(added) = data { Some(added) } else { None }).collect();
+    let added: Vec<_> =
+        told.iter().filter_map(|data| if let Data::GrantsAdded(added) = data { Some(added) } else { None }).collect();
     assert_eq!(added.len(), 2);
     assert_eq!(added[0].recipients, [world.second_sender.party.to_string()]);
     assert!(matches!(world.second_sender.party, Party::Sender(_)));
     // The same grant sent twice is one.
     let key = RecordKey::clone(sealed.sealer.key());
     let to = world.second_sender.to();
-    let item = grant::seal(&sealed.manifest, &key, (to.0, &to.1), (world.member.party, &world.member.keys.sign), &mut dice).unwrap();
+    let item =
+        grant::seal(&sealed.manifest, &key, (to.0, &to.1), (world.member.party, &world.member.keys.sign), &mut dice)
+            .unwrap();
     let item = siegel_api::records::GrantItem { recipient: to.0, grant: Bytes(item.to_bytes()) };
     for _ in 0..2 {
         assert_eq!(world.post(&world.member, &path, &AddGrants { grants: vec![item.clone()] }).await.status, 204);
@@ -161,14 +172,16 @@ async fn m04_a_conversation_is_for_its_two_sides() {
     let mut world = world().await;
     let conversation = ConversationId::from_bytes([5; 16]);
     let subject = Bytes(b"sealed by the client".to_vec());
-    let wish = OpenConversation { conversation, with: Party::Tenant(world.ours), sealed_subject: Some(subject.clone()) };
+    let wish =
+        OpenConversation { conversation, with: Party::Tenant(world.ours), sealed_subject: Some(subject.clone()) };
     let opened: Conversation = world.post(&world.sender, "/v1/conversations", &wish).await.into();
     assert_eq!((opened.with, opened.sealed_subject.as_ref(), opened.records), (wish.with, Some(&subject), 0));
     assert_eq!(world.post(&world.sender, "/v1/conversations", &wish).await.status, 200, "repeated");
     let other = OpenConversation { sealed_subject: None, ..wish.clone() };
     assert_eq!(world.post(&world.sender, "/v1/conversations", &other).await.code(), "already-exists");
     assert_eq!(world.post(&world.second_sender, "/v1/conversations", &wish).await.code(), "already-exists");
-    let fresh = |with| OpenConversation { conversation: ConversationId::from_bytes([6; 16]), with, sealed_subject: None };
+    let fresh =
+        |with| OpenConversation { conversation: ConversationId::from_bytes([6; 16]), with, sealed_subject: None };
     for (who, with) in [
         (&world.sender, world.second_sender.party),
         (&world.sender, Party::Tenant(world.other)),
@@ -181,10 +194,16 @@ async fn m04_a_conversation_is_for_its_two_sides() {
 
     // A record each way; each has a key of its own (M02).
     world.clock.advance_ms(10);
-    let to_centre = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }
-        .seal(&world.sender, &[world.inbox.to()], &mut world.dice);
-    let back = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }
-        .seal(&world.member, &[world.sender.to()], &mut world.dice);
+    let to_centre = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }.seal(
+        &world.sender,
+        &[world.inbox.to()],
+        &mut world.dice,
+    );
+    let back = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }.seal(
+        &world.member,
+        &[world.sender.to()],
+        &mut world.dice,
+    );
     for (who, sealed) in [(&world.sender, &to_centre), (&world.member, &back)] {
         assert_eq!(world.post(who, "/v1/records/small", &sealed.small()).await.status, 200);
     }
@@ -196,18 +215,26 @@ async fn m04_a_conversation_is_for_its_two_sides() {
 
     // Others do not see it, do not write into it and are not written to in it.
     assert_eq!(world.get(&world.second_sender, &format!("/v1/conversations/{conversation}")).await.status, 404);
-    let intruder = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }
-        .seal(&world.second_sender, &[world.inbox.to()], &mut world.dice);
+    let intruder = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }.seal(
+        &world.second_sender,
+        &[world.inbox.to()],
+        &mut world.dice,
+    );
     assert_eq!(world.open(&world.second_sender, &intruder).await.status, 404);
-    let leak = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }
-        .seal(&world.member, &[world.second_sender.to()], &mut world.dice);
+    let leak = Draft { conversation: Some(conversation), ..Draft::recording(&world.dice, 100) }.seal(
+        &world.member,
+        &[world.second_sender.to()],
+        &mut world.dice,
+    );
     assert_eq!(world.post(&world.member, "/v1/records/small", &leak.small()).await.code(), "recipient-unknown");
 
     let second = OpenConversation { with: world.second_sender.party, ..fresh(world.second_sender.party) };
     assert_eq!(world.post(&world.member, "/v1/conversations", &second).await.status, 200);
     let all: ConversationPage = world.get(&world.member, "/v1/conversations?page_size=1").await.into();
-    let rest: ConversationPage =
-        world.get(&world.member, &format!("/v1/conversations?page_size=1&page_token={}", all.next_page_token.unwrap())).await.into();
+    let rest: ConversationPage = world
+        .get(&world.member, &format!("/v1/conversations?page_size=1&page_token={}", all.next_page_token.unwrap()))
+        .await
+        .into();
     assert_eq!((all.items.len(), rest.items.len(), rest.next_page_token), (1, 1, None));
     let own: ConversationPage = world.get(&world.sender, "/v1/conversations").await.into();
     assert_eq!(own.items.iter().map(|item| item.id).collect::<Vec<_>>(), [conversation]);
@@ -221,7 +248,11 @@ async fn a_suspended_institution_is_told_so_and_loses_nothing() {
         let (id, state) = (&world.ours.to_string(), state);
         let change = world.app.ctx.tenants.change("test.state", |tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE tenants SET state = $2 WHERE id = $1").bind(id).bind(state).execute(&mut **tx).await?;
+                sqlx::query("UPDATE tenants SET state = $2 WHERE id = $1")
+                    .bind(id)
+                    .bind(state)
+                    .execute(&mut **tx)
+                    .await?;
                 Ok::<_, siegel_platform::db::DbError>(())
             })
         });

@@ -33,7 +33,10 @@ async fn f04_a_repeated_commit_gets_the_same_receipt() {
     let sealed = world.uploaded(1_000).await;
     let (one, two) = futures::join!(world.commit(&world.sender, &sealed), world.commit(&world.sender, &sealed));
     let done = [&one, &two].into_iter().filter(|answer| answer.status == 200).count();
-    assert!(done >= 1 && [&one, &two].iter().all(|answer| answer.status == 200 || answer.code() == "conflict"), "{one:?} {two:?}");
+    assert!(
+        done >= 1 && [&one, &two].iter().all(|answer| answer.status == 200 || answer.code() == "conflict"),
+        "{one:?} {two:?}"
+    );
     let first: CommitAnswer = world.commit(&world.sender, &sealed).await.into();
     let again: CommitAnswer = world.commit(&world.sender, &sealed).await.into();
     assert_eq!((&first.receipt, first.receipt_id), (&again.receipt, again.receipt_id));
@@ -81,7 +84,9 @@ async fn a_manifest_by_someone_else_is_refused() {
     let mut world = world().await;
     let sealed = world.uploaded(1_000).await;
     let unknown = Person::sender(world.ours, 99, &mut world.dice);
-    for (who, signer) in [("nobody's key", &unknown), ("another sender's", &world.second_sender), ("a member's", &world.member)] {
+    for (who, signer) in
+        [("nobody's key", &unknown), ("another sender's", &world.second_sender), ("a member's", &world.member)]
+    {
         let body = sealed.commit_as(signer, |_| {});
         assert_eq!(try_commit(&world, &world.sender, &sealed, &body).await.code(), "signature-refused", "{who}");
     }
@@ -178,7 +183,11 @@ async fn recipients_are_known_here() {
     let stranger_inbox = Inbox::new(world.other, 1, &mut world.dice);
     world.knows(world.other, stranger_inbox.party, stranger_inbox.key.public().fingerprint(), "");
     let nobody = Person::sender(world.ours, 77, &mut world.dice);
-    for (what, to) in [("another institution", stranger_inbox.to()), ("nobody", nobody.to()), ("another sender", world.second_sender.to())] {
+    for (what, to) in [
+        ("another institution", stranger_inbox.to()),
+        ("nobody", nobody.to()),
+        ("another sender", world.second_sender.to()),
+    ] {
         let draft = Draft::recording(&world.dice, 100);
         let sealed = draft.seal(&world.sender, &[to], &mut world.dice);
         world.open(&world.sender, &sealed).await;
@@ -228,4 +237,3 @@ async fn a_commit_that_can_not_be_written_down_did_not_happen() {
     assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'open'").await, 1);
     assert_eq!(world.commit(&world.sender, &sealed).await.status, 200);
 }
-

@@ -47,7 +47,10 @@ impl Directory {
 
 #[tonic::async_trait]
 impl KeyDirectoryService for Directory {
-    async fn resolve_party(&self, request: Request<ResolvePartyRequest>) -> Result<Response<ResolvePartyResponse>, Status> {
+    async fn resolve_party(
+        &self,
+        request: Request<ResolvePartyRequest>,
+    ) -> Result<Response<ResolvePartyResponse>, Status> {
         let request = request.into_inner();
         let key = (request.tenant.parse().unwrap(), request.party.parse().unwrap());
         let answer = match self.data().parties.get(&key) {
@@ -63,7 +66,10 @@ impl KeyDirectoryService for Directory {
         Ok(Response::new(answer))
     }
 
-    async fn resolve_signer(&self, request: Request<ResolveSignerRequest>) -> Result<Response<ResolveSignerResponse>, Status> {
+    async fn resolve_signer(
+        &self,
+        request: Request<ResolveSignerRequest>,
+    ) -> Result<Response<ResolveSignerResponse>, Status> {
         let request = request.into_inner();
         let key = (request.tenant.parse().unwrap(), Fingerprint::from_slice(&request.sign_fingerprint).unwrap());
         let answer = match self.data().signers.get(&key) {
@@ -104,7 +110,10 @@ pub(crate) struct Deadlines;
 
 #[tonic::async_trait]
 impl RetentionService for Deadlines {
-    async fn get_deadlines(&self, request: Request<GetDeadlinesRequest>) -> Result<Response<GetDeadlinesResponse>, Status> {
+    async fn get_deadlines(
+        &self,
+        request: Request<GetDeadlinesRequest>,
+    ) -> Result<Response<GetDeadlinesResponse>, Status> {
         let records = request.into_inner().records.into_iter();
         let deadline = |record| RecordDeadline { record, policy: "unfetched-365d".into(), due_ms: DUE_MS };
         Ok(Response::new(GetDeadlinesResponse { deadlines: records.map(deadline).collect() }))

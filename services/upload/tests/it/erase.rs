@@ -23,24 +23,40 @@ async fn m06_an_erased_record_is_gone_from_both_zones_and_its_key_is_too() {
         let keys = world.state.path().join(format!("tenants/{}/keys.db", world.ours));
         let options = sqlx::sqlite::SqliteConnectOptions::new().filename(keys).read_only(true);
         let mut db = sqlx::ConnectOptions::connect(&options).await.unwrap();
-        sqlx::query_scalar("SELECT wrapped FROM shred_keys WHERE id = $1").bind(sealed.id().to_string()).fetch_one(&mut db).await.unwrap()
+        sqlx::query_scalar("SELECT wrapped FROM shred_keys WHERE id = $1")
+            .bind(sealed.id().to_string())
+            .fetch_one(&mut db)
+            .await
+            .unwrap()
     };
     world.clock.advance_ms(5);
     let seen = world.erase(sealed.id()).await.unwrap();
     assert!(seen.done && seen.waiting_for.is_empty());
-    assert_eq!((seen.sender.clone(), seen.recipients.clone()), (world.sender.party.to_string(), vec![world.ours.to_string()]));
+    assert_eq!(
+        (seen.sender.clone(), seen.recipients.clone()),
+        (world.sender.party.to_string(), vec![world.ours.to_string()])
+    );
     let mut zones: Vec<_> = seen.objects.iter().map(|object| object.zone.as_str()).collect();
     zones.sort_unstable();
     assert_eq!(zones, ["zone-a", "zone-b"]);
-    assert!(seen.objects.iter().all(|object| object.deleted_ms <= object.absent_ms && object.deleted_ms >= seen.erasing_ms));
+    assert!(
+        seen.objects.iter().all(|object| object.deleted_ms <= object.absent_ms && object.deleted_ms >= seen.erasing_ms)
+    );
     assert!(seen.shred_key_destroyed_ms >= seen.erasing_ms);
 
     for zone in [0, 1] {
-        assert_eq!((world.objects(zone).len(), world.tombstones(zone).len()), (1, 1), "the other record, and a tombstone");
+        assert_eq!(
+            (world.objects(zone).len(), world.tombstones(zone).len()),
+            (1, 1),
+            "the other record, and a tombstone"
+        );
         let bytes = std::fs::read(&world.tombstones(zone)[0]).unwrap();
         assert_eq!(Digest::of(&bytes).as_bytes().to_vec(), seen.tombstone_digest);
         let tombstone: Signed<Tombstone> = Signed::open(&bytes, world.app.statements.public_key()).unwrap();
-        assert_eq!((tombstone.record, tombstone.kind, tombstone.time.0), (sealed.id(), EraseKind::Request, seen.erasing_ms));
+        assert_eq!(
+            (tombstone.record, tombstone.kind, tombstone.time.0),
+            (sealed.id(), EraseKind::Request, seen.erasing_ms)
+        );
     }
     for who in [&world.sender, &world.member] {
         assert_eq!(world.get(who, &format!("/v1/records/{}", sealed.id())).await.status, 410);
@@ -58,7 +74,12 @@ async fn m06_an_erased_record_is_gone_from_both_zones_and_its_key_is_too() {
         };
         assert_eq!(world.count(sql).await, if table == "parties" { 2 } else { 1 }, "{table}: the other record's");
     }
-    assert_eq!(world.count("SELECT count(*) FROM records WHERE manifest IS NULL AND metadata IS NULL AND receipt IS NULL").await, 1);
+    assert_eq!(
+        world
+            .count("SELECT count(*) FROM records WHERE manifest IS NULL AND metadata IS NULL AND receipt IS NULL")
+            .await,
+        1
+    );
     // Not even in a free page of the file.
     world.app.shred_keys.close().await;
     let keys = std::fs::read(world.state.path().join(format!("tenants/{}/keys.db", world.ours))).unwrap();
@@ -81,7 +102,11 @@ async fn f17_with_a_zone_away_the_rest_is_done_and_it_goes_on_later() {
     assert!(first.shred_key_destroyed_ms > 0);
     assert_eq!(first.objects.iter().map(|object| object.zone.as_str()).collect::<Vec<_>>(), ["zone-a"]);
     assert_eq!((world.objects(0).len(), world.objects(1).len()), (0, 1));
-    assert_eq!(world.get(&world.member, &format!("/v1/records/{}", sealed.id())).await.status, 410, "unreadable already");
+    assert_eq!(
+        world.get(&world.member, &format!("/v1/records/{}", sealed.id())).await.status,
+        410,
+        "unreadable already"
+    );
     world.repair().await;
     assert_eq!(world.objects(0).len(), 0, "repair brings nothing back");
 
@@ -124,7 +149,10 @@ async fn what_is_not_committed_is_not_erased() {
     assert_eq!(committed.status, 200);
     let foreign = client.erase_record(order(world.other.to_string(), "asked")).await.unwrap_err();
     assert_eq!(foreign.code(), tonic::Code::NotFound, "another institution's");
-    assert_eq!(client.erase_record(order(world.ours.to_string(), "?")).await.unwrap_err().code(), tonic::Code::InvalidArgument);
+    assert_eq!(
+        client.erase_record(order(world.ours.to_string(), "?")).await.unwrap_err().code(),
+        tonic::Code::InvalidArgument
+    );
     assert_eq!(client.erase_record(order("x".into(), "asked")).await.unwrap_err().code(), tonic::Code::InvalidArgument);
     assert_eq!(world.get_part(&world.member, open.id(), 0).await.status, 200);
 }

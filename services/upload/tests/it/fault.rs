@@ -44,7 +44,11 @@ async fn f01_f02_available_goes_on_with_one_zone_and_heals() {
         assert_eq!([receipt.zones[0].parts, receipt.zones[1].parts], [2, 1]);
         assert_eq!(world.get_part(&world.member, sealed.id(), 1).await.bytes, sealed.parts[1], "reads go on");
 
-        assert_eq!(repair::run_once(&world.app).await.unwrap_or(0), world.app.ctx.tenants.list().len() * usize::from(fault == Fault::Down), "nothing can be healed yet");
+        assert_eq!(
+            repair::run_once(&world.app).await.unwrap_or(0),
+            world.app.ctx.tenants.list().len() * usize::from(fault == Fault::Down),
+            "nothing can be healed yet"
+        );
         world.faults[1].set(Fault::None);
         world.clock.advance_ms(10_000);
         world.repair().await;

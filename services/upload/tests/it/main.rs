@@ -2,11 +2,12 @@
 
 mod access;
 mod commit;
+mod crashes;
 mod directory;
 mod erase;
 mod fault;
-mod people;
 mod parts;
+mod people;
 mod ranges;
 mod schema;
 mod small;

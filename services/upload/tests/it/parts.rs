@@ -26,12 +26,15 @@ async fn bytes_that_do_not_fit_their_digest_reach_no_zone() {
     salted[0] ^= 1;
     let cut = sealed.parts[0][..100_000].to_vec();
     let longer = [sealed.parts[0].as_slice(), &[0]].concat();
-    for (bytes, status) in [(flipped, 422), (salted, 422), (cut, 422), (longer, 422), (Vec::new(), 400), (vec![0; 79], 400)] {
+    for (bytes, status) in
+        [(flipped, 422), (salted, 422), (cut, 422), (longer, 422), (Vec::new(), 400), (vec![0; 79], 400)]
+    {
         let answer = world.send(&world.sender.caller, World::part_request(id, 0, right.as_bytes(), bytes)).await;
         assert!(answer.status == status || answer.status == 400, "{}: {}", answer.status, answer.body);
     }
     let other = PartDigest::from_bytes([7; 32]);
-    let answer = world.send(&world.sender.caller, World::part_request(id, 0, other.as_bytes(), sealed.parts[0].clone())).await;
+    let answer =
+        world.send(&world.sender.caller, World::part_request(id, 0, other.as_bytes(), sealed.parts[0].clone())).await;
     assert_eq!((answer.status.as_u16(), answer.code()), (422, "digest-mismatch"));
     for header in ["", "!", "AAAA", &"A".repeat(44)] {
         let request = Request::put(format!("/v1/records/{id}/parts/0")).header("siegel-part-digest", header);
@@ -48,8 +51,10 @@ async fn f28_what_is_too_large_encoded_or_never_ends_is_refused() {
     let sealed = world.recording(1_000);
     world.open(&world.sender, &sealed).await;
     let (digest, id) = (sealed.sealed[0].digest, sealed.id());
-    let put = || Request::put(format!("/v1/records/{id}/parts/0"))
-        .header("siegel-part-digest", siegel_api::Bytes(digest.as_bytes().to_vec()).to_text());
+    let put = || {
+        Request::put(format!("/v1/records/{id}/parts/0"))
+            .header("siegel-part-digest", siegel_api::Bytes(digest.as_bytes().to_vec()).to_text())
+    };
 
     let declared = put().header("content-length", PART_SEALED_BYTES + 1).body(Body::empty()).unwrap();
     assert_eq!(world.send(&world.sender.caller, declared).await.status, 413);
@@ -73,7 +78,9 @@ async fn f28_what_is_too_large_encoded_or_never_ends_is_refused() {
     assert_eq!(world.send(&world.sender.caller, gzip).await.code(), "content-encoding");
 
     // Without a length it is taken, if it is right.
-    let pieces = futures::stream::iter(sealed.parts[0].chunks(7).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>());
+    let pieces = futures::stream::iter(
+        sealed.parts[0].chunks(7).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect::<Vec<_>>(),
+    );
     assert_eq!(writes(&world), 0);
     assert_eq!(world.send(&world.sender.caller, put().body(Body::from_stream(pieces)).unwrap()).await.status, 200);
 }
@@ -89,7 +96,11 @@ async fn f30_the_same_part_twice_is_one_and_another_is_refused() {
     assert_eq!(first, again);
     assert_eq!(writes(&world), written, "nothing is written again");
 
-    let resealed = Draft { record: sealed.id(), ..Draft::recording(&world.dice, 300_000) }.seal(&world.sender, &[world.inbox.to()], &mut world.dice);
+    let resealed = Draft { record: sealed.id(), ..Draft::recording(&world.dice, 300_000) }.seal(
+        &world.sender,
+        &[world.inbox.to()],
+        &mut world.dice,
+    );
     let other = world.put(&world.sender, &resealed, 0).await;
     assert_eq!((other.status.as_u16(), other.code()), (409, "part-conflict"));
     for zone in [0, 1] {
@@ -102,8 +113,11 @@ async fn two_contents_at_once_and_one_wins() {
     let mut world = world().await;
     for round in 0..5 {
         let one = world.recording(200_000 + round);
-        let two = Draft { record: one.id(), ..Draft::recording(&world.dice, 200_000 + round) }
-            .seal(&world.sender, &[world.inbox.to()], &mut world.dice);
+        let two = Draft { record: one.id(), ..Draft::recording(&world.dice, 200_000 + round) }.seal(
+            &world.sender,
+            &[world.inbox.to()],
+            &mut world.dice,
+        );
         world.open(&world.sender, &one).await;
         let (a, b) = futures::join!(world.put(&world.sender, &one, 0), world.put(&world.sender, &two, 0));
         let mut answers = [a.status.as_u16(), b.status.as_u16()];
@@ -136,7 +150,12 @@ async fn parts_come_while_the_upload_is_open_and_from_its_owner() {
     let digest = open.sealed[0].digest;
     let beyond = World::part_request(open.id(), 16_384, digest.as_bytes(), open.parts[0].clone());
     assert_eq!(world.send(&world.sender.caller, beyond).await.status, 400);
-    for path in ["/v1/records/rec_../parts/0", "/v1/records/rec_%2e%2e%2f/parts/0", "/v1/records/%00/parts/0", "/v1/records/x/parts/-1"] {
+    for path in [
+        "/v1/records/rec_../parts/0",
+        "/v1/records/rec_%2e%2e%2f/parts/0",
+        "/v1/records/%00/parts/0",
+        "/v1/records/x/parts/-1",
+    ] {
         let request = Request::put(path).body(Body::empty()).unwrap();
         assert_eq!(world.send(&world.sender.caller, request).await.status, 400, "{path}");
     }

@@ -11,7 +11,8 @@ use siegel_crypto::seal::{ManifestFields, SealedPart};
 use siegel_crypto::{DeviceKeys, EpochSeed, KemSecretKey, RecordContext, RecordSealer, grant};
 use siegel_domain::limits::PART_PLAINTEXT_BYTES;
 use siegel_domain::{
-    ConversationId, DeviceId, MemberId, Party, Principal, RecordId, RecordKind, Role, SenderId, SessionId, TenantId, Timestamp,
+    ConversationId, DeviceId, MemberId, Party, Principal, RecordId, RecordKind, Role, SenderId, SessionId, TenantId,
+    Timestamp,
 };
 use siegel_envelope::manifest::Recipient;
 use siegel_envelope::{Digest, KemPublicKey, Manifest, Signed};
@@ -126,7 +127,14 @@ pub(crate) struct Draft {
 impl Draft {
     pub(crate) fn recording(dice: &Dice, plain_bytes: usize) -> Self {
         let record = RecordId::from_bytes(dice.bytes());
-        Self { record, kind: RecordKind::Recording, conversation: None, answers: None, return_report: None, plain_bytes }
+        Self {
+            record,
+            kind: RecordKind::Recording,
+            conversation: None,
+            answers: None,
+            return_report: None,
+            plain_bytes,
+        }
     }
 
     pub(crate) fn seal(&self, from: &Person, to: &[(Party, KemPublicKey)], dice: &mut Dice) -> Sealed {

@@ -21,10 +21,18 @@ async fn a_range_is_exactly_what_was_asked_for() {
     let shape = PartShape::of_plain(sealed.plain.len());
     let (end, trailer) = (part.len(), shape.trailer_start());
     let edges = [
-        (0, 32), (0, 1), (31, 33), (32, 33), (trailer - 1, trailer + 1), (trailer, end), (end - 1, end), (0, end),
+        (0, 32),
+        (0, 1),
+        (31, 33),
+        (32, 33),
+        (trailer - 1, trailer + 1),
+        (trailer, end),
+        (end - 1, end),
+        (0, end),
         (shape.chunk_range(3).end - 1, shape.chunk_range(3).end + 1),
         (shape.chunk_range(4).start, shape.chunk_range(5).end),
-        (10, end - 10), (300_000, 300_001),
+        (10, end - 10),
+        (300_000, 300_001),
     ];
     for (from, to) in edges {
         let answer = range(&world, &sealed, &format!("bytes={from}-{}", to - 1)).await;
@@ -75,7 +83,9 @@ async fn a_download_is_one_line_of_the_audit_trail() {
     for from in 0..20 {
         range(&world, &sealed, &format!("bytes={from}-{}", from + 100)).await;
     }
-    let lines = async |world: &World| world.trail().await.into_iter().filter(|(_, action, _)| action == "record.download").count();
+    let lines = async |world: &World| {
+        world.trail().await.into_iter().filter(|(_, action, _)| action == "record.download").count()
+    };
     assert_eq!(lines(&world).await, 1);
     world.clock.advance_ms(6 * 60_000);
     range(&world, &sealed, "bytes=0-1").await;

@@ -101,7 +101,8 @@ async fn objects_without_a_row_go_when_they_are_old() {
     }
     assert_eq!(inventory::check_tenant(&world.app, world.ours).await.unwrap(), 2, "the old one, in both zones");
     for zone in [0, 1] {
-        let left: Vec<String> = world.objects(zone).iter().map(|path| path.file_name().unwrap().to_string_lossy().into()).collect();
+        let left: Vec<String> =
+            world.objects(zone).iter().map(|path| path.file_name().unwrap().to_string_lossy().into()).collect();
         assert_eq!(left.len(), 3, "{left:?}");
         assert!(left.contains(&young.to_string()) && left.contains(&running.to_string()));
     }

@@ -25,15 +25,17 @@ async fn c03_c04_a_record_in_two_parts_travels_and_opens() {
     assert_eq!((resumed.state, resumed.parts.len(), resumed.parts[0].number), (RecordState::Open, 1, 1));
     assert_eq!(resumed.parts[0].zones, ["zone-a", "zone-b"]);
     assert_eq!(world.put(&world.sender, &sealed, 0).await.status, 200);
-    let progress: UploadStatus =
-        world.get(&world.sender, &format!("/v1/records/{}/upload", sealed.id())).await.into();
+    let progress: UploadStatus = world.get(&world.sender, &format!("/v1/records/{}/upload", sealed.id())).await.into();
     assert_eq!(progress.parts.len(), 2);
 
     let answer: CommitAnswer = world.commit(&world.sender, &sealed).await.into();
     let receipt: Signed<UploadReceipt> = Signed::open(&answer.receipt, world.app.statements.public_key()).unwrap();
     assert!(receipt.is_whole() && !answer.degraded);
     assert_eq!((receipt.record, receipt.parts, receipt.manifest), (sealed.id(), 2, sealed.manifest.bytes().digest()));
-    assert_eq!(receipt.zones.iter().map(|zone| (zone.zone.as_str(), zone.parts)).collect::<Vec<_>>(), [("zone-a", 2), ("zone-b", 2)]);
+    assert_eq!(
+        receipt.zones.iter().map(|zone| (zone.zone.as_str(), zone.parts)).collect::<Vec<_>>(),
+        [("zone-a", 2), ("zone-b", 2)]
+    );
 
     let page = world.list(&world.member, "").await;
     assert_eq!((page.items.len(), page.items[0].id, page.items[0].expires_ms), (1, sealed.id(), Some(DUE_MS)));
@@ -45,7 +47,10 @@ async fn c03_c04_a_record_in_two_parts_travels_and_opens() {
     }
     let told = world.told().await;
     let [Data::RecordCommitted(committed)] = told.as_slice() else { panic!("{told:?}") };
-    assert_eq!((committed.sender.clone(), committed.recipients.clone()), (world.sender.party.to_string(), vec![world.ours.to_string()]));
+    assert_eq!(
+        (committed.sender.clone(), committed.recipients.clone()),
+        (world.sender.party.to_string(), vec![world.ours.to_string()])
+    );
     let trail: Vec<String> = world.trail().await.into_iter().map(|(_, action, _)| action).collect();
     assert_eq!(trail, ["upload.open", "record.commit", "record.list", "record.read", "record.download"]);
 }
@@ -86,7 +91,10 @@ async fn c05_a_report_goes_back_to_the_sender() {
     let inbox = world.list(&world.sender, &format!("?answers={}", recording.id())).await;
     assert_eq!(inbox.items.len(), 1);
     let found = world.read(&world.sender, report.id()).await;
-    assert_eq!((found.kind, found.sender, found.answers), (RecordKind::Report, Party::Tenant(world.ours), Some(recording.id())));
+    assert_eq!(
+        (found.kind, found.sender, found.answers),
+        (RecordKind::Report, Party::Tenant(world.ours), Some(recording.id()))
+    );
     let item = &found.grants[0];
     assert_eq!((found.grants.len(), item.recipient), (1, world.sender.party));
     let manifest = Signed::<Manifest>::open(&found.manifest, &world.member.keys.sign.public()).unwrap();
@@ -121,7 +129,10 @@ async fn c05_a_report_nobody_wants_back_is_refused() {
         let recording = draft.seal(&world.sender, &[world.inbox.to()], &mut world.dice);
         let answer = world.post(&world.sender, "/v1/records/small", &recording.small()).await;
         let Some(wanted) = wanted else {
-            assert_eq!((answer.code(), &answer.body["fields"][0]["field"]), ("invalid-request", &"return_report".into()));
+            assert_eq!(
+                (answer.code(), &answer.body["fields"][0]["field"]),
+                ("invalid-request", &"return_report".into())
+            );
             continue;
         };
         assert_eq!(answer.status, 200, "{}", answer.body);

@@ -72,8 +72,22 @@ pub(crate) async fn world_with(config: UploadConfig) -> World {
     let sender = Person::sender(ours, 21, &mut dice);
     let second_sender = Person::sender(ours, 22, &mut dice);
     let stranger = Person::member(other, 31, &mut dice);
-    let world =
-        World { state, clock, directory, faults, app, dice, ours, other, inbox, member, sender, second_sender, stranger, config };
+    let world = World {
+        state,
+        clock,
+        directory,
+        faults,
+        app,
+        dice,
+        ours,
+        other,
+        inbox,
+        member,
+        sender,
+        second_sender,
+        stranger,
+        config,
+    };
     for person in [&world.member, &world.sender, &world.second_sender, &world.stranger] {
         world.admit(person);
     }
@@ -127,6 +141,7 @@ impl Answer {
 impl World {
     /// The process dies and another one starts on the same directory.
     pub(crate) async fn restart(&mut self) {
+        self.clock.advance_ms(1); // the platform's seed is of the moment: nothing is drawn twice
         let ctx = context(self.state.path(), &self.clock, &self.faults).await;
         self.app = start(ctx, &self.directory, self.config.clone());
     }
@@ -298,7 +313,11 @@ impl World {
     /// What upload told of our institution, audit lines left out.
     pub(crate) async fn told(&self) -> Vec<Data> {
         let events = self.app.ctx.log.read("upload", self.ours, 0, 1_000).await.unwrap();
-        events.into_iter().filter_map(|stored| stored.event.data).filter(|data| !matches!(data, Data::Audit(_))).collect()
+        events
+            .into_iter()
+            .filter_map(|stored| stored.event.data)
+            .filter(|data| !matches!(data, Data::Audit(_)))
+            .collect()
     }
 
     /// The audit trail: actor, action, object.

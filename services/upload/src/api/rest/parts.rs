@@ -57,7 +57,7 @@ async fn put_part_bytes(
     request: Request,
 ) -> Result<Json<PartAck>, Problem> {
     caller.require(Permission::Send)?;
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(record);
     let (head, body) = request.into_parts();
     put_part::put_part(&app, &actor, (record, number), &head.headers, body).await.map(Json)
 }
@@ -86,7 +86,7 @@ async fn get_part_bytes(
     Path((record, number)): Path<(RecordId, u32)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(record);
     let part = range::find(&app, &actor, (record, number)).await?;
     let length = part.sealed_bytes;
     let etag = format!("\"{}\"", part.digest);

@@ -59,7 +59,7 @@ async fn post_record(
     Json(wish): Json<OpenUpload>,
 ) -> Result<Json<UploadStatus>, Problem> {
     caller.require(Permission::Send)?;
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(wish.record);
     open::open(&app, &actor, &wish).await.map(Json)
 }
 
@@ -96,7 +96,7 @@ async fn get_record(
     caller: Caller,
     Path(record): Path<RecordId>,
 ) -> Result<Json<Record>, Problem> {
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(record);
     read::read(&app, &actor, record).await.map(Json)
 }
 
@@ -114,7 +114,7 @@ async fn get_upload(
     caller: Caller,
     Path(record): Path<RecordId>,
 ) -> Result<Json<UploadStatus>, Problem> {
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(record);
     open::progress(&app, &actor, record).await.map(Json)
 }
 
@@ -140,7 +140,7 @@ async fn post_commit(
     request: Request,
 ) -> Result<Json<CommitAnswer>, Problem> {
     caller.require(Permission::Send)?;
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(record);
     let (body, _held) = within_budget(&app, request).await?;
     commit::commit(&app, &actor, record, body).await.map(Json)
 }
@@ -162,7 +162,8 @@ async fn post_commit(
 async fn post_small(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<CommitAnswer>, Problem> {
     caller.require(Permission::Send)?;
     let actor = Actor::of(&app, &caller)?;
-    let (body, _held) = within_budget(&app, request).await?;
+    let (body, _held) = within_budget::<SmallRecord>(&app, request).await?;
+    let actor = actor.about(body.open.record);
     small::small(&app, &actor, body).await.map(Json)
 }
 
@@ -187,7 +188,7 @@ async fn post_grants(
     Json(wish): Json<AddGrants>,
 ) -> Result<StatusCode, Problem> {
     caller.require(Permission::Send)?;
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(record);
     grants::add(&app, &actor, record, &wish).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -214,7 +215,7 @@ async fn post_fetched(
     IdempotencyKey(key): IdempotencyKey,
     body: HashedJson<Fetched>,
 ) -> Result<Answer, Problem> {
-    let actor = Actor::of(&app, &caller)?;
+    let actor = Actor::of(&app, &caller)?.about(record);
     let mut asked = blake3::Hasher::new();
     asked.update(record.as_bytes()).update(&body.hash);
     let scope = Scope {
@@ -234,7 +235,8 @@ async fn within_budget<T: DeserializeOwned>(
 ) -> Result<(T, siegel_platform::budget::Held), Problem> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let bytes = declared.unwrap_or(COMMIT_BODY_BYTES as u64).min(COMMIT_BODY_BYTES as u64);
-    let held = app.budget.take(bytes, app.budget_wait_ms()).await?;
+    // The body as it came, what it holds, and one copy on the way from the one to the other.
+    let held = app.budget.take(3 * bytes, app.budget_wait_ms()).await?;
     let Json(body) = Json::from_request(request, &()).await?;
     Ok((body, held))
 }
