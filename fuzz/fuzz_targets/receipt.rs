@@ -1,2 +1,3 @@
+//! Fuzzes the decoder of `receipt` objects: whatever comes in, it answers, and never panics.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| siegel_vectors::decoders::check("receipt", bytes));

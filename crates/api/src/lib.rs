@@ -6,8 +6,8 @@
 //! signed (`siegel-envelope` decodes them), never re-encoded as JSON. Unknown fields in requests are refused: a
 //! misspelt option must not be ignored silently.
 
-mod bytes;
 pub mod auth;
+mod bytes;
 pub mod conversations;
 pub mod enrol;
 pub mod events;

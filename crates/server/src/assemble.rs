@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use siegel_api::Bytes;
+use siegel_platform::Ctx;
 use siegel_platform::auth::{self, Auth};
 use siegel_platform::budget::ByteBudget;
 use siegel_platform::clock::ClockGuard;
@@ -15,7 +16,6 @@ use siegel_platform::http::HttpServer;
 use siegel_platform::peer::direct;
 use siegel_platform::tls::Tls;
 use siegel_platform::worker::{Worker, WorkerEnv};
-use siegel_platform::Ctx;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -51,14 +51,17 @@ impl Services {
     fn new(ctx: &Ctx, config: &ServerConfig, tls: Option<&Tls>) -> Result<Self> {
         let mut directory = config.key_directory.clone();
         directory.ca_fingerprint = tls.map(|tls| Bytes::from(*tls.ca_fingerprint().as_bytes()));
-        let key_directory = siegel_key_directory::App::new(ctx.clone(), directory).context("start the key directory")?;
+        let key_directory =
+            siegel_key_directory::App::new(ctx.clone(), directory).context("start the key directory")?;
         let auth = key_directory.auth();
         let upload_peer = Late::default();
         // One guard for the process: whoever deletes for age asks the same clock.
-        let guard = Arc::new(ClockGuard::open(&ctx.state_dir.join(CLOCK_MARK), ctx.clock.clone()).context("read the clock's mark")?);
+        let guard = Arc::new(
+            ClockGuard::open(&ctx.state_dir.join(CLOCK_MARK), ctx.clock.clone()).context("read the clock's mark")?,
+        );
         let needs = siegel_retention::app::Needs { guard: guard.clone(), upload: upload_peer.peer() };
-        let retention = siegel_retention::App::new(ctx.clone(), config.retention.clone(), needs)
-            .context("start retention")?;
+        let retention =
+            siegel_retention::App::new(ctx.clone(), config.retention.clone(), needs).context("start retention")?;
         let needs = siegel_upload::Needs {
             guard,
             budget: ByteBudget::new(u64::from(config.part_buffer_mib) << 20, ctx.clock.clone(), &ctx.metrics),

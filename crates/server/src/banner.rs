@@ -20,8 +20,7 @@ struct Ready<'a> {
 /// Writes the ready file, whole or not at all.
 pub fn write_ready_file(path: &Path, platform: &Platform) -> Result<()> {
     let ca_file = platform.ca_file();
-    let ready =
-        Ready { url: &platform.ctx().public_url, ca_file: ca_file.as_deref(), pid: std::process::id() };
+    let ready = Ready { url: &platform.ctx().public_url, ca_file: ca_file.as_deref(), pid: std::process::id() };
     let unfinished = path.with_extension("siegel-tmp");
     std::fs::write(&unfinished, serde_json::to_vec(&ready)?)
         .and_then(|()| std::fs::rename(&unfinished, path))
@@ -50,9 +49,16 @@ pub fn print(out: &mut impl Write, config: &ServerConfig, platform: &Platform) -
     if platform.ctx().tenants.list().is_empty() {
         writeln!(out, "What to try next, in another terminal:")?;
         writeln!(out, "  siegel-admin --state {state} dealer add     a one-time code for the first dealer")?;
-        writeln!(out, "  siegel enrol CODE                  and the dealer creates the first centre: siegel tenant create --help")?;
+        writeln!(
+            out,
+            "  siegel enrol CODE                  and the dealer creates the first centre: siegel tenant create --help"
+        )?;
     } else {
-        writeln!(out, "{} tenants. Stop with ctrl-c: running requests are finished first.", platform.ctx().tenants.list().len())?;
+        writeln!(
+            out,
+            "{} tenants. Stop with ctrl-c: running requests are finished first.",
+            platform.ctx().tenants.list().len()
+        )?;
     }
     out.flush()
 }

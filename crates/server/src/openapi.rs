@@ -1,7 +1,7 @@
 //! One OpenAPI 3.1 document of all services, as one host answers it.
 
 use utoipa::OpenApi as _;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi};
 
 /// What stands at the head of the document.
@@ -18,12 +18,20 @@ struct Head;
 /// The head, to which the services' routes are merged.
 pub(crate) fn head() -> OpenApi {
     let mut document = Head::openapi();
-    document.components.get_or_insert_with(Components::new).add_security_scheme(
+    let components = document.components.get_or_insert_with(Components::new);
+    components.add_security_scheme(
         "dpop",
-        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
-            "Authorization",
-            "`DPoP <access token>`, with a `DPoP` header that proves the device key (RFC 9449)",
-        ))),
+        header("Authorization", "`DPoP <access token>`, with a `DPoP` header that proves the device key (RFC 9449)"),
     );
+    components.add_security_scheme(
+        "proof",
+        header("DPoP", "A proof of the device key alone (RFC 9449): there is no token yet, or it is what is asked for"),
+    );
+    // Unless a route says otherwise.
+    document.security = Some(vec![SecurityRequirement::new("dpop", Vec::<String>::new())]);
     document
+}
+
+fn header(name: &str, description: &str) -> SecurityScheme {
+    SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, description)))
 }

@@ -68,7 +68,8 @@ pub async fn open(config: &ServerConfig, given: Given) -> Result<Parts> {
     };
     let provider = provider::open(state_dir, options).await.context("can't open the provider's database")?;
     let tenants = Tenants::open(Arc::new(provider)).await.context("can't read the tenants")?;
-    let bucket_secret = secrets.get_or_create("zones/buckets", 32)?.as_slice().try_into().context("a secret is damaged")?;
+    let bucket_secret =
+        secrets.get_or_create("zones/buckets", 32)?.as_slice().try_into().context("a secret is damaged")?;
     let zone_metrics = ZoneMetrics::new(&metrics);
     let zones = match zones {
         Some(make) => make(config, bucket_secret, clock.clone(), zone_metrics)?,
@@ -78,7 +79,8 @@ pub async fn open(config: &ServerConfig, given: Given) -> Result<Parts> {
     let (tls, transport) = if config.plain_http {
         (None, Transport::PlainOnLoopback)
     } else {
-        let tls = Tls::open(state_dir, secrets.clone(), &config.host_names, clock.clone()).context("can't make certificates")?;
+        let tls = Tls::open(state_dir, secrets.clone(), &config.host_names, clock.clone())
+            .context("can't make certificates")?;
         let tls = Arc::new(tls);
         (Some(tls.clone()), Transport::Tls(tls))
     };

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
 use siegel_envelope::Digest;
 use siegel_key_directory::admin::{NewDealer, add_dealer};
 use siegel_platform::clock::SystemClock;
 use siegel_platform::db::DbOptions;
 use siegel_platform::rng::SystemRng;
 use siegel_platform::{health::Health, metrics::Metrics, provider};
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
 use zeroize::Zeroizing;
 
 /// A `siegel-server` in a process; killed when dropped.
@@ -113,7 +113,6 @@ pub async fn add_dealer_beside(server: &ChildServer, state: &Path) -> Result<Zer
     let pem = std::fs::read(state.join("ca").join("ca.pem"))?;
     let ca = siegel_client::ca_fingerprint(&CertificateDer::from_pem_slice(&pem).context("the certificate")?);
     let url = server.url();
-    let new =
-        NewDealer { label: "Medizintechnik", public_url: &url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };
+    let new = NewDealer { label: "Medizintechnik", public_url: &url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };
     Ok(add_dealer(&db, &*clock, &SystemRng, new).await?.code)
 }

@@ -8,9 +8,9 @@ use siegel_api::tenants::Durability;
 use siegel_client::password::Password;
 use siegel_client::profile::ProfileDir;
 use siegel_client::{Enrolment, Invitation, NewTenant, Session, SignIn};
+use siegel_domain::{MemberId, Principal, Role, SenderId, TenantId};
 use siegel_envelope::Digest;
 use siegel_key_directory::admin::{NewDealer, add_dealer};
-use siegel_domain::{MemberId, Principal, Role, SenderId, TenantId};
 use zeroize::Zeroizing;
 
 use crate::World;
@@ -47,7 +47,12 @@ impl World {
 
     /// A dealer, enrolled by a code as `siegel-admin dealer add` prints it.
     pub async fn dealer(&self) -> Result<Person> {
-        let new = NewDealer { label: "Medizintechnik", public_url: self.url(), ca: self.ca().map(Digest::from_bytes), code_hours: 72 };
+        let new = NewDealer {
+            label: "Medizintechnik",
+            public_url: self.url(),
+            ca: self.ca().map(Digest::from_bytes),
+            code_hours: 72,
+        };
         let ctx = self.ctx();
         let code = add_dealer(ctx.tenants.db(), &*ctx.clock, &*ctx.rng, new).await?.code;
         let dir = self.profile("dealer");
@@ -125,5 +130,7 @@ impl Person {
 
 /// [`PASSWORD`], checked.
 pub fn password() -> Password {
-    Password::new(Zeroizing::new(PASSWORD.to_owned()), "inhaberin").map_err(|lacks| format!("{lacks:?}")).expect("keeps the rule")
+    Password::new(Zeroizing::new(PASSWORD.to_owned()), "inhaberin")
+        .map_err(|lacks| format!("{lacks:?}"))
+        .expect("keeps the rule")
 }

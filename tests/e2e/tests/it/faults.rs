@@ -54,8 +54,19 @@ async fn r08_a_lost_zone_costs_nothing_on_embedded_zones() {
         Duration::from_secs(3),
         careful.session.upload_bytes(b"both or none".to_vec(), "a.txt").send(),
     );
-    assert!(refused.await.is_err() , "a strict tenant's client keeps trying for its bridge, and nothing is acknowledged");
-    assert!(careful.session.records(&RecordQuery { mailbox: Some("sent".into()), ..Default::default() }).await.unwrap().items.is_empty());
+    assert!(
+        refused.await.is_err(),
+        "a strict tenant's client keeps trying for its bridge, and nothing is acknowledged"
+    );
+    assert!(
+        careful
+            .session
+            .records(&RecordQuery { mailbox: Some("sent".into()), ..Default::default() })
+            .await
+            .unwrap()
+            .items
+            .is_empty()
+    );
     assert!(content(&centre.owner.session, before.record, &world.outside("x")).await.unwrap() == plain);
     // It comes back and is healed; then the other one may go.
     b.set(Fault::None);
@@ -67,7 +78,10 @@ async fn r08_a_lost_zone_costs_nothing_on_embedded_zones() {
         tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>()).await.ok();
     }
     a.set(Fault::Down);
-    assert_eq!(content(&centre.owner.session, during.record, &world.outside("y")).await.unwrap(), b"while zone b was away");
+    assert_eq!(
+        content(&centre.owner.session, during.record, &world.outside("y")).await.unwrap(),
+        b"while zone b was away"
+    );
     a.set(Fault::None);
     world.stop().await.unwrap();
 }
@@ -87,7 +101,8 @@ async fn a_flipped_bit_in_one_zone_is_healed_on_read_and_in_both_is_said() {
         std::fs::write(path, rotten).unwrap();
     };
     let object = |zone: &str| {
-        let mut large = world.objects(zone).into_iter().filter(|path| std::fs::metadata(path).unwrap().len() > 2_000_000);
+        let mut large =
+            world.objects(zone).into_iter().filter(|path| std::fs::metadata(path).unwrap().len() > 2_000_000);
         large.next().unwrap()
     };
     let good = std::fs::read(object("a")).unwrap();

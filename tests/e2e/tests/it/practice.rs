@@ -1,8 +1,8 @@
 //! A practice with its own key: R02-R04, K03.
 
 use siegel_api::members::ReturnReport;
-use siegel_client::password::{Lack, Password};
 use siegel_client::SignIn;
+use siegel_client::password::{Lack, Password};
 use siegel_domain::Role;
 use siegel_e2e::{PASSWORD, World, canary_hits, files_below};
 use zeroize::Zeroizing;
@@ -40,7 +40,12 @@ async fn r03_the_practice_key_is_random_and_stored_wrapped_only() {
     one.owner.session.remove_member(colleague.member_id().unwrap()).await.unwrap();
     let next = seed(one.owner.session.ring().await.unwrap());
     assert_ne!(next, a);
-    assert_eq!(seed(colleague.session.ring().await.unwrap_or(siegel_crypto::EpochRing::from_seeds(one.tenant, [siegel_crypto::secret::Secret::copy_of(&a)]).unwrap())), a);
+    assert_eq!(
+        seed(colleague.session.ring().await.unwrap_or(
+            siegel_crypto::EpochRing::from_seeds(one.tenant, [siegel_crypto::secret::Secret::copy_of(&a)]).unwrap()
+        )),
+        a
+    );
     for secret in [a, b, next] {
         assert!(canary_hits(&world.state(), &secret).is_empty());
     }

@@ -10,7 +10,11 @@ use siegel_envelope::{Grant, Manifest, Signed, SignedBytes};
 use crate::support::{bytes, code, content, file};
 
 /// The record's manifest and key, as the centre's own client finds them.
-async fn opened_by_hand(centre: &Centre, sender: &Person, record: siegel_domain::RecordId) -> (Signed<Manifest>, RecordKey) {
+async fn opened_by_hand(
+    centre: &Centre,
+    sender: &Person,
+    record: siegel_domain::RecordId,
+) -> (Signed<Manifest>, RecordKey) {
     let owner = &centre.owner.session;
     let record = owner.open_record(record).await.unwrap().record;
     let directory = owner.refresh_directory().await.unwrap();
@@ -63,8 +67,13 @@ async fn c10_personal_data_is_nowhere_in_the_clear() {
     let sender = world.enrol_sender(&invitation).await.unwrap();
     centre.owner.session.confirm_sender(sender.sender_id().unwrap()).await.unwrap();
     let path = file(&world, "Mustermann-Erika-1961.edf", b"Mustermann, Erika, 17.04.1961, I48.0");
-    let sent = sender.session.upload(&path).note("Patientin kollabierte nachts").return_report(false).send().await.unwrap();
-    let thread = colleague.session.open_conversation(sender.session.party().unwrap(), Some("Betreff Vorhofflimmern")).await.unwrap();
+    let sent =
+        sender.session.upload(&path).note("Patientin kollabierte nachts").return_report(false).send().await.unwrap();
+    let thread = colleague
+        .session
+        .open_conversation(sender.session.party().unwrap(), Some("Betreff Vorhofflimmern"))
+        .await
+        .unwrap();
     colleague
         .session
         .upload_bytes(b"Bitte um Rueckruf wegen Erika".to_vec(), "antwort.txt")
@@ -109,7 +118,8 @@ async fn r01_sealed_with_aes_256_on_the_device_before_anything_leaves_it() {
     let sent = sender.session.upload(&path).send().await.unwrap();
     // What lies in the zone is what left the device: it opens with the record's key as AES-256-GCM, and nothing else.
     let objects = world.objects("a");
-    let sealed = objects.iter().map(|path| std::fs::read(path).unwrap()).find(|bytes| bytes.len() > plain.len()).unwrap();
+    let sealed =
+        objects.iter().map(|path| std::fs::read(path).unwrap()).find(|bytes| bytes.len() > plain.len()).unwrap();
     let (manifest, key) = opened_by_hand(&centre, &sender, sent.record).await;
     let opener = RecordOpener::new(manifest, key).unwrap();
     let mut out = Vec::new();

@@ -46,7 +46,8 @@ async fn a_file_that_changed_meanwhile_becomes_a_new_record() {
     let path = file(&world, "long.edf", &bytes(5, 30 * MIB));
     let meter = Meter::default();
     let (session, begun, sending) = (sender.session.clone(), meter.clone(), path.clone());
-    let running = tokio::spawn(async move { session.upload(&sending).meter(begun).send().await.map(|sent| sent.record) });
+    let running =
+        tokio::spawn(async move { session.upload(&sending).meter(begun).send().await.map(|sent| sent.record) });
     while meter.bytes() < 10 * MIB as u64 && !running.is_finished() {
         tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
     }
