@@ -1,0 +1,114 @@
+//! The command line of `siegel-admin`.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// What a provider does beside a running platform, on its state directory.
+///
+/// It may run while the server does. It never sees contents: nothing in it can open a record.
+#[derive(Debug, Parser)]
+#[command(
+    name = "siegel-admin",
+    version,
+    after_help = "Examples:\n  siegel-admin --state ./state dealer add \"Medizintechnik Nord\"\n  siegel-admin --state ./state doctor\n  siegel-admin config default > siegel.toml\n  siegel-admin --state ./state clock status"
+)]
+pub struct Args {
+    /// The server's state directory [default: ./siegel-state].
+    #[arg(long, value_name = "DIR", env = "SIEGEL_STATE", global = true)]
+    pub state: Option<PathBuf>,
+    /// The key that seals the secrets file [default: <state>/secrets.key].
+    #[arg(long, value_name = "FILE", env = "SIEGEL_KEY_FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+    /// The server's configuration, if it has one.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What it can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Those who create tenants.
+    Dealer {
+        /// What to do.
+        #[command(subcommand)]
+        command: Dealer,
+    },
+    /// Look whether everything is as it should be; exit code 1 if something is not.
+    #[command(
+        after_help = "Examples:\n  siegel-admin --state ./state doctor\n  siegel-admin --state /var/lib/siegel --config /etc/siegel/siegel.toml doctor --full --json"
+    )]
+    Doctor {
+        /// Read every page of every database, which takes a while on large ones.
+        #[arg(long)]
+        full: bool,
+    },
+    /// The server's configuration.
+    Config {
+        /// What to do.
+        #[command(subcommand)]
+        command: Config,
+    },
+    /// Whether the machine's clock is believed: nothing expires while it is not.
+    Clock {
+        /// What to do.
+        #[command(subcommand)]
+        command: Clock,
+    },
+}
+
+/// `siegel-admin dealer`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Dealer {
+    /// Add a dealer and print a one-time code for its first machine. The code is shown once and stored nowhere.
+    #[command(
+        after_help = "Examples:\n  siegel-admin --state ./state dealer add\n  siegel-admin --state ./state dealer add \"Medizintechnik Nord\" --hours 24\n  CODE=$(siegel-admin --state ./state dealer add)      # the code alone goes to standard output\n\nThe dealer then runs: siegel enrol CODE"
+    )]
+    Add {
+        /// The business' name, as the provider sees it. Not a person's.
+        #[arg(value_name = "NAME", default_value = "Dealer")]
+        name: String,
+        /// Hours the code is good for, 1-720.
+        #[arg(long, default_value_t = 72)]
+        hours: u32,
+        /// The address clients use [default: the configuration's, or the one the server last answered at].
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+        /// The server stands behind a certificate that everybody trusts: the code carries no fingerprint of the own CA.
+        #[arg(long)]
+        public_certificate: bool,
+    },
+}
+
+/// `siegel-admin config`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Config {
+    /// Say everything that is wrong with a configuration, at once; exit code 1 if something is.
+    #[command(after_help = "Example:\n  siegel-admin config check /etc/siegel/siegel.toml")]
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print a configuration with every setting at its default and what it means.
+    #[command(after_help = "Example:\n  siegel-admin config default > siegel.toml")]
+    Default,
+}
+
+/// `siegel-admin clock`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum Clock {
+    /// Show what the platform thinks of the clock.
+    Status,
+    /// Say that the machine's clock is right now, and let records expire again. Look at the time first: a record that
+    /// falls due by it is erased for good.
+    #[command(
+        after_help = "Example:\n  siegel-admin --state ./state clock status && siegel-admin --state ./state clock confirm"
+    )]
+    Confirm,
+}

@@ -1,0 +1,5 @@
+//! One file for each command.
+
+pub mod clock;
+pub mod config;
+pub mod dealer;

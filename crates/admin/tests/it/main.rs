@@ -1,0 +1,6 @@
+//! The provider's tool on the state directory of a real platform.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, as tests do")]
+
+mod commands;
+mod doctor;
+mod world;
