@@ -111,7 +111,10 @@ pub async fn tenant(ctx: &Ctx, n: u8) -> TenantId {
         .change("testing.tenant", |tx| {
             Box::pin(async move {
                 insert(tx, new).await?;
-                sqlx::query("UPDATE tenants SET state = 'ready' WHERE id = $1").bind(id.to_string()).execute(&mut **tx).await?;
+                sqlx::query("UPDATE tenants SET state = 'ready' WHERE id = $1")
+                    .bind(id.to_string())
+                    .execute(&mut **tx)
+                    .await?;
                 Ok::<_, crate::db::DbError>(())
             })
         })

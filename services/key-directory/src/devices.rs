@@ -15,7 +15,7 @@ use crate::remove::append_removal;
 use crate::rosters::{Change, parse_entry};
 use crate::store::devices::DeviceRow;
 use crate::store::sessions::Of;
-use crate::store::{dealers, devices, members, sessions};
+use crate::store::{dealers, devices, members, sessions, standing_of_principal};
 
 /// The devices of `principal`, or one's own.
 pub(crate) async fn list(
@@ -32,6 +32,7 @@ pub(crate) async fn list(
         _ => {
             may_manage(caller, whose)?;
             let db = directory.db(caller.tenant_id()?).await?;
+            standing_of_principal(db.reader(), whose).await?.ok_or(Reason::NotFound)?;
             let rows = devices::of(db.reader(), whose).await?;
             rows.iter().map(|row| show(caller, row)).collect()
         }

@@ -29,7 +29,7 @@ use siegel_platform::db::Db;
 use siegel_platform::tenants::{TenantState, TenantView};
 use siegel_platform::{Problem, Reason, log};
 
-use crate::app::{Directory, Place};
+use crate::app::{Directory, Place, note};
 use crate::attempt::{Attempt, LIFE_MS};
 use crate::logins::{Login, Names, OpaqueRng, SETUP};
 use crate::store::members::MemberRow;
@@ -54,6 +54,7 @@ pub(crate) async fn start(directory: &Directory, request: LoginStart) -> Result<
     let tenant = directory.ctx.tenants.by_handle(handle).filter(known);
     let Some(tenant) = tenant else { return nowhere::start(directory, &request.login, message) };
 
+    note(tenant.id);
     let login = directory.logins.of(tenant.id)?;
     let db = directory.db(tenant.id).await?;
     let member = registered(&db, &login.names, name, request.device).await?;
@@ -84,6 +85,7 @@ pub(crate) async fn finish(
     let failed = || Problem::new(Reason::LoginFailed);
     let (tenant, attempt, state) = attempt::open(directory, &request.attempt).await?.ok_or_else(failed)?;
     let view = directory.ctx.tenants.get(tenant).ok_or_else(failed)?;
+    note(tenant);
     let right = attempt.real && password_is_right(tenant, &attempt, &state, &request.finalization);
     let db = directory.db(tenant).await?;
     let opened = use_up(directory, &db, tenant, &attempt, right, proof_key).await?;

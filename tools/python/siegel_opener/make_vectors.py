@@ -4,12 +4,14 @@ The library draws HPKE's randomness itself, so the files differ each time; they 
 when the format changes.
 """
 
+import hashlib
 import json
 
-from . import keys, seal, vectors
+from . import cbor, keys, seal, vectors
 from .primitives import blake3, ed25519_key, stream, xwing_public
 
 FOLDER = vectors.FOLDER / "python"
+ORDER = 2**252 + 27742317777372353535851937790883648493
 TIME = 1_767_225_600_000
 
 
@@ -78,7 +80,33 @@ def add(name, about, length, inline, number):
     (FOLDER / f"{name}.json").write_text(json.dumps(case, indent=2, ensure_ascii=False) + "\n")
 
 
+def add_small_order_r():
+    """R is the neutral element and S = k·a: the plain equation holds, so only a strict verifier refuses. Made here,
+    because it takes the private scalar, which libraries do not give out."""
+    seed = stream("python vectors: sender", 0, 32)
+    hashed = hashlib.sha512(seed).digest()
+    scalar = int.from_bytes(hashed[:32], "little") & ~7 & (1 << 254) - 1 | 1 << 254
+    public = ed25519_key(seed).public_key().public_bytes_raw()
+    names = {"tenant": ident("tnt", 0), "sender": ident("snd", 1), "recipient": ident("tnt", 0), "record": ident("rec", 20)}
+    honest, *_ = seal.seal_record(b"", names, {4: []}, seed, xwing_public(stream("python vectors: inbox", 0, 32)), TIME)
+    signed = cbor.decode(honest, 1 << 20)
+    neutral = bytes([1]) + bytes(31)
+    challenge = int.from_bytes(hashlib.sha512(neutral + public + signed[2]).digest(), "little")
+    signed[3] = neutral + (challenge * scalar % ORDER).to_bytes(32, "little")
+    case = {
+        "name": "small-order-r",
+        "about": "A signature whose R is the neutral element: lenient verifiers accept it.",
+        "kind": "signed",
+        "object": "manifest",
+        "key": public.hex(),
+        "bytes": cbor.encode(signed).hex(),
+        "expect": "refused",
+    }
+    (FOLDER / "small-order-r.json").write_text(json.dumps(case, indent=2) + "\n")
+
+
 def main():
+    add_small_order_r()
     add("empty", "An empty record sealed by Python.", 0, True, 0)
     add("small", "One chunk sealed by Python.", 1234, True, 1)
     add("three-chunks", "Two full chunks and a rest.", 2 * seal.CHUNK + 7, False, 2)

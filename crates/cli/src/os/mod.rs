@@ -16,7 +16,7 @@ use windows as system;
 
 pub(crate) use agent::{Address, connect, listen};
 pub(crate) use paths::{Paths, is_profile_name};
-pub(crate) use system::{detach, harden};
+pub(crate) use system::{ask_to_stop, detach, harden};
 
 /// The user's language as the system names it, for example `de_AT.UTF-8` or `de-AT`.
 pub(crate) fn locale() -> Option<String> {

@@ -46,3 +46,9 @@ pub(crate) fn harden() {
     let limit = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
     let _ = rustix::process::setrlimit(rustix::process::Resource::Core, limit);
 }
+
+/// Asks another process to finish what it does and end. Answers whether it could be asked.
+pub(crate) fn ask_to_stop(process: u32) -> bool {
+    let id = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
+    id.is_some_and(|id| rustix::process::kill_process(id, rustix::process::Signal::TERM).is_ok())
+}

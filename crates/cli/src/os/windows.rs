@@ -38,3 +38,8 @@ pub(crate) fn detach(command: &mut Command) {
 
 /// Windows writes no core files by itself; error reporting is the administrator's to switch off.
 pub(crate) fn harden() {}
+
+/// Windows has no polite way to ask a process without a window; the caller ends it.
+pub(crate) fn ask_to_stop(_: u32) -> bool {
+    false
+}

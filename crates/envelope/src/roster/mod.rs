@@ -6,6 +6,7 @@
 //! The first entry's BLAKE3 is the tenant's **root**; enrolment codes carry it, so that a newcomer who was handed the
 //! code knows the right chain from its first entry on.
 
+mod apply;
 mod change;
 mod state;
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use siegel_domain::limits::{DEVICES_PER_PRINCIPAL, MEMBERS_PER_TENANT, SENDERS_PER_TENANT};
 use siegel_domain::{DeviceId, MemberId, Permission, Principal, Role, SenderId, TenantId};
 
 use super::{RosterChange, RosterDevice, RosterEntry, RosterError};
@@ -58,15 +57,15 @@ pub struct EpochRef {
 /// A verified roster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
-    tenant: TenantId,
-    root: Fingerprint,
-    head: Digest,
-    length: u64,
-    members: BTreeMap<MemberId, Member>,
-    senders: BTreeMap<SenderId, RosterDevice>,
-    keys: BTreeMap<Fingerprint, KnownKey>,
-    epoch: Option<EpochRef>,
-    epoch_due: bool,
+    pub(super) tenant: TenantId,
+    pub(super) root: Fingerprint,
+    pub(super) head: Digest,
+    pub(super) length: u64,
+    pub(super) members: BTreeMap<MemberId, Member>,
+    pub(super) senders: BTreeMap<SenderId, RosterDevice>,
+    pub(super) keys: BTreeMap<Fingerprint, KnownKey>,
+    pub(super) epoch: Option<EpochRef>,
+    pub(super) epoch_due: bool,
 }
 
 impl Roster {
@@ -133,183 +132,6 @@ impl Roster {
         self.length += 1;
         Ok(opened)
     }
-
-    fn entitled(&self, signer: KeyHolder, change: &RosterChange) -> Result<(), RosterError> {
-        use RosterChange::*;
-        let own = |member: MemberId| match signer {
-            KeyHolder::Device(Principal::Member(id), _) | KeyHolder::Recovery(id) => id == member,
-            KeyHolder::Device(..) => false,
-        };
-        let may = |permission| self.holder_may(signer, permission);
-        let entitled = match change {
-            Found { .. } => false,
-            AddMember { .. } | RemoveMember { .. } | SetRole { .. } => may(Permission::ManageMembers),
-            AddDevice { member, .. } => own(*member),
-            RemoveDevice { member, .. } => own(*member) || may(Permission::ManageMembers),
-            AddSender { .. } | RemoveSender { .. } | SetSenderKey { .. } => may(Permission::ManageSenders),
-            NewEpoch { .. } => may(Permission::ReadMailbox),
-        };
-        if entitled { Ok(()) } else { Err(RosterError::NotEntitled) }
-    }
-
-    fn holder_may(&self, holder: KeyHolder, permission: Permission) -> bool {
-        match holder {
-            KeyHolder::Device(Principal::Member(id), _) => {
-                self.members.get(&id).is_some_and(|member| member.role.allows(permission))
-            }
-            _ => false,
-        }
-    }
-
-    /// Changes the state, or leaves it and says why not. Each arm checks everything before it changes anything.
-    fn apply(&mut self, signer: &SigningPublicKey, change: &RosterChange) -> Result<(), RosterError> {
-        match change {
-            RosterChange::Found { .. } => Err(RosterError::Sequence),
-            RosterChange::AddMember { member, role, user_key, recovery_key, device } => {
-                self.add_member(*member, *role, *user_key, *recovery_key, *device)
-            }
-            RosterChange::RemoveMember { member } => {
-                self.members.get(member).ok_or(RosterError::Unknown)?;
-                self.keep_an_owner(|id, _| id == *member)?;
-                self.members.remove(member);
-                self.retire(|holder| match holder {
-                    KeyHolder::Device(principal, _) => principal == Principal::Member(*member),
-                    KeyHolder::Recovery(id) => id == *member,
-                });
-                self.epoch_due = true;
-                Ok(())
-            }
-            RosterChange::AddDevice { member, device } => {
-                self.fresh(&[device.sign])?;
-                let known = self.members.get_mut(member).ok_or(RosterError::Unknown)?;
-                if known.devices.contains_key(&device.device) {
-                    return Err(RosterError::Duplicate);
-                }
-                if known.devices.len() >= DEVICES_PER_PRINCIPAL {
-                    return Err(RosterError::Limit);
-                }
-                known.devices.insert(device.device, *device);
-                self.learn(device.sign, KeyHolder::Device(Principal::Member(*member), device.device));
-                Ok(())
-            }
-            RosterChange::RemoveDevice { member, device } => {
-                let known = self.members.get(member).ok_or(RosterError::Unknown)?;
-                known.devices.get(device).ok_or(RosterError::Unknown)?;
-                self.keep_an_owner(|id, gone| id == *member && gone == *device)?;
-                if let Some(known) = self.members.get_mut(member) {
-                    known.devices.remove(device);
-                }
-                self.retire(|holder| holder == KeyHolder::Device(Principal::Member(*member), *device));
-                self.epoch_due = true;
-                Ok(())
-            }
-            RosterChange::AddSender { sender, device } => {
-                self.fresh(&[device.sign])?;
-                if self.senders.contains_key(sender) {
-                    return Err(RosterError::Duplicate);
-                }
-                if self.senders.len() >= SENDERS_PER_TENANT {
-                    return Err(RosterError::Limit);
-                }
-                self.set_sender(*sender, *device);
-                Ok(())
-            }
-            RosterChange::RemoveSender { sender } => {
-                self.senders.remove(sender).ok_or(RosterError::Unknown)?;
-                self.retire_sender(*sender);
-                Ok(())
-            }
-            RosterChange::SetSenderKey { sender, device } => {
-                self.fresh(&[device.sign])?;
-                self.senders.get(sender).ok_or(RosterError::Unknown)?;
-                self.retire_sender(*sender);
-                self.set_sender(*sender, *device);
-                Ok(())
-            }
-            RosterChange::SetRole { member, role } => {
-                self.members.get(member).ok_or(RosterError::Unknown)?;
-                member_role(*role)?;
-                if *role != Role::Owner {
-                    self.keep_an_owner(|id, _| id == *member)?;
-                }
-                if let Some(known) = self.members.get_mut(member) {
-                    known.role = *role;
-                }
-                Ok(())
-            }
-            RosterChange::NewEpoch { number, statement } => {
-                if *number != self.epoch.map_or(0, |epoch| epoch.number) + 1 {
-                    return Err(RosterError::Epoch);
-                }
-                self.epoch = Some(EpochRef { number: *number, statement: *statement, signer: *signer });
-                self.epoch_due = false;
-                Ok(())
-            }
-        }
-    }
-
-    fn add_member(
-        &mut self,
-        member: MemberId,
-        role: Role,
-        user_key: Fingerprint,
-        recovery_key: Option<SigningPublicKey>,
-        device: RosterDevice,
-    ) -> Result<(), RosterError> {
-        member_role(role)?;
-        let mut keys = vec![device.sign];
-        keys.extend(recovery_key);
-        self.fresh(&keys)?;
-        if self.members.contains_key(&member) {
-            return Err(RosterError::Duplicate);
-        }
-        if self.members.len() >= MEMBERS_PER_TENANT {
-            return Err(RosterError::Limit);
-        }
-        self.learn(device.sign, KeyHolder::Device(Principal::Member(member), device.device));
-        if let Some(key) = recovery_key {
-            self.learn(key, KeyHolder::Recovery(member));
-        }
-        let devices = BTreeMap::from([(device.device, device)]);
-        self.members.insert(member, Member { role, user_key, recovery_key, devices });
-        Ok(())
-    }
-
-    /// None of `keys` was ever in the roster, nor stands twice among them.
-    fn fresh(&self, keys: &[SigningPublicKey]) -> Result<(), RosterError> {
-        let known = keys.iter().any(|key| self.keys.contains_key(&key.fingerprint()));
-        let twice = keys.len() == 2 && keys[0] == keys[1];
-        if known || twice { Err(RosterError::Duplicate) } else { Ok(()) }
-    }
-
-    fn learn(&mut self, key: SigningPublicKey, holder: KeyHolder) {
-        self.keys.insert(key.fingerprint(), KnownKey { key, holder, active: true });
-    }
-
-    fn retire(&mut self, gone: impl Fn(KeyHolder) -> bool) {
-        self.keys.values_mut().filter(|known| gone(known.holder)).for_each(|known| known.active = false);
-    }
-
-    fn set_sender(&mut self, sender: SenderId, device: RosterDevice) {
-        self.senders.insert(sender, device);
-        self.learn(device.sign, KeyHolder::Device(Principal::Sender(sender), device.device));
-    }
-
-    fn retire_sender(&mut self, sender: SenderId) {
-        self.retire(|holder| matches!(holder, KeyHolder::Device(Principal::Sender(id), _) if id == sender));
-    }
-
-    /// Some owner keeps a device when those that `gone` names are gone.
-    fn keep_an_owner(&self, gone: impl Fn(MemberId, DeviceId) -> bool) -> Result<(), RosterError> {
-        let stays = |(id, member): (&MemberId, &Member)| {
-            member.role == Role::Owner && member.devices.keys().any(|device| !gone(*id, *device))
-        };
-        if self.members.iter().any(stays) { Ok(()) } else { Err(RosterError::LastOwner) }
-    }
-}
-
-fn member_role(role: Role) -> Result<(), RosterError> {
-    if matches!(role, Role::Owner | Role::Member) { Ok(()) } else { Err(RosterError::NotEntitled) }
 }
 
 /// Looking things up.

@@ -2,12 +2,14 @@
 //!
 //! A case is written as: a good thing from the [`world`], one change to it, and the verdict that must follow.
 
+mod bad_rosters;
 mod forge;
 mod grants;
 mod keys;
 mod manifests;
 mod parts;
 mod records;
+mod resigned;
 mod rosters;
 mod slots;
 mod statements;
