@@ -9,19 +9,19 @@ use siegel_client::rng;
 use tempfile::TempDir;
 
 /// A directory on tmpfs if the machine has one, else on disk.
-pub fn scratch() -> Result<TempDir> {
+pub(crate) fn scratch() -> Result<TempDir> {
     let shm = Path::new("/dev/shm");
     let builder = || tempfile::Builder::new().prefix("siegel-bench-").to_owned();
     if shm.is_dir() { builder().tempdir_in(shm) } else { builder().tempdir() }.context("make a scratch directory")
 }
 
 /// A directory on disk.
-pub fn scratch_on_disk() -> Result<TempDir> {
+pub(crate) fn scratch_on_disk() -> Result<TempDir> {
     tempfile::Builder::new().prefix("siegel-bench-").tempdir_in(".").context("make a scratch directory")
 }
 
 /// A file of random bytes.
-pub fn random_file(path: &Path, bytes: u64) -> Result<()> {
+pub(crate) fn random_file(path: &Path, bytes: u64) -> Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     let mut stream = blake3::Hasher::new_keyed(&rng::bytes()).finalize_xof();
     let mut buffer = vec![0; 1 << 20];

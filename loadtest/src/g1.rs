@@ -1,10 +1,10 @@
 //! G1: sealing and opening chunks on one core, the AEAD layer alone beside the bare library; hashing on a line of its own.
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use siegel_client::time::Moment;
 use siegel_crypto::RecordSealer;
 use siegel_crypto::chunk::{Next, PartKey, RecordContext};
 use siegel_crypto::secret::RecordKey;
@@ -19,7 +19,7 @@ use siegel_client::rng::system;
 const PARTS: usize = 128;
 
 /// A context for bytes that nobody will ever open.
-pub fn context() -> RecordContext {
+pub(crate) fn context() -> RecordContext {
     RecordContext {
         tenant: TenantId::from_bytes([1; 16]),
         record: RecordId::from_bytes([2; 16]),
@@ -29,12 +29,12 @@ pub fn context() -> RecordContext {
 }
 
 /// All lines of G1.
-pub async fn run(pairs: usize) -> Result<Vec<Outcome>> {
+pub(crate) async fn run(pairs: usize) -> Result<Vec<Outcome>> {
     Ok(vec![seal(pairs).await?, open(pairs).await?, seal_with_hash(pairs).await?])
 }
 
 fn timed(work: impl FnOnce() -> Result<()>) -> Result<Sample> {
-    let start = Instant::now();
+    let start = Moment::now();
     work()?;
     Ok(Sample { wall_s: start.elapsed().as_secs_f64(), cpu_s: 0.0 })
 }
@@ -157,9 +157,6 @@ async fn seal_with_hash(pairs: usize) -> Result<Outcome> {
         Ok(())
     };
     comparison("seal whole parts, hashing and copy included / aws-lc-rs alone", Target::Informative, pairs)
-        .run(
-            || std::future::ready(timed(|| bare_seal(&mut a))),
-            || std::future::ready(timed(|| whole_parts(&mut out))),
-        )
+        .run(|| std::future::ready(timed(|| bare_seal(&mut a))), || std::future::ready(timed(|| whole_parts(&mut out))))
         .await
 }

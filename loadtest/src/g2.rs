@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use siegel_client::rng::system;
+use siegel_client::time::Moment;
 use siegel_crypto::RecordSealer;
 use siegel_domain::limits::{PART_PLAINTEXT_BYTES, PART_SEALED_BYTES};
 
@@ -15,10 +15,10 @@ use crate::pair::{Comparison, Outcome, Reading, Sample, Target};
 use crate::{cpu, data, g1};
 
 /// Name of the hidden command that seals a file in a process of its own.
-pub const SEAL_FILE: &str = "seal-file";
+pub(crate) const SEAL_FILE: &str = "seal-file";
 
 /// What the hidden command does: seals `input` part by part into `output`.
-pub fn seal_file(input: &Path, output: &Path) -> Result<()> {
+pub(crate) fn seal_file(input: &Path, output: &Path) -> Result<()> {
     let file = File::open(input).context("open the input")?;
     let mut left = file.metadata()?.len();
     let mut out = BufWriter::with_capacity(PART_SEALED_BYTES, File::create(output).context("create the output")?);
@@ -38,7 +38,7 @@ pub fn seal_file(input: &Path, output: &Path) -> Result<()> {
 }
 
 /// The line of G2; wall clock in the ratio, CPU beside it.
-pub async fn run(pairs: usize, bytes: u64) -> Result<Vec<Outcome>> {
+pub(crate) async fn run(pairs: usize, bytes: u64) -> Result<Vec<Outcome>> {
     let dir = data::scratch()?;
     let input = dir.path().join("plain");
     data::random_file(&input, bytes)?;
@@ -69,7 +69,7 @@ pub async fn run(pairs: usize, bytes: u64) -> Result<Vec<Outcome>> {
 /// Runs a command to its end and takes its CPU from what the kernel counted for finished children.
 fn process(command: &mut Command) -> Result<Sample> {
     let before = cpu::of_finished_children()?;
-    let start = Instant::now();
+    let start = Moment::now();
     let status = command.stdout(Stdio::null()).status().context("start a process")?;
     ensure!(status.success(), "a measured process failed: {status}");
     let wall_s = start.elapsed().as_secs_f64();

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 /// What one measurement gave.
 #[derive(Debug, Clone, Copy)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Wall-clock seconds.
     pub wall_s: f64,
     /// CPU seconds of everything that took part in the work.
@@ -19,7 +19,7 @@ pub struct Sample {
 
 /// Pairs of a finished comparison.
 #[derive(Debug, Clone, Serialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// The goal's id, `G1` …
     pub goal: &'static str,
     /// What was compared with what.
@@ -40,7 +40,7 @@ pub struct Outcome {
 
 /// Median, lowest, highest.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Ratio {
+pub(crate) struct Ratio {
     /// The middle one.
     pub median: f64,
     /// The lowest.
@@ -51,7 +51,7 @@ pub struct Ratio {
 
 impl Ratio {
     /// Of at least one figure.
-    pub fn of(mut figures: Vec<f64>) -> Self {
+    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
         figures.sort_by(f64::total_cmp);
         let middle = figures.len() / 2;
         let median =
@@ -62,7 +62,7 @@ impl Ratio {
 
 /// Which way is better.
 #[derive(Debug, Clone, Copy)]
-pub enum Target {
+pub(crate) enum Target {
     /// The ratio has to be at least this.
     AtLeast(f64),
     /// The ratio may be at most this.
@@ -91,7 +91,7 @@ impl Target {
 
 /// How a pair's two samples become the ratio.
 #[derive(Debug, Clone, Copy)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// Baseline's seconds by ours: above one we are faster.
     Speed,
     /// Our seconds by the baseline's: below one we are faster.
@@ -99,7 +99,7 @@ pub enum Reading {
 }
 
 /// A comparison to run.
-pub struct Comparison {
+pub(crate) struct Comparison {
     /// The goal's id.
     pub goal: &'static str,
     /// What is compared.
@@ -119,7 +119,7 @@ const NOISY_SPREAD: f64 = 0.15;
 
 impl Comparison {
     /// Runs the pairs, baseline first in each.
-    pub async fn run<A, B, FA, FB>(&self, mut baseline: A, mut ours: B) -> Result<Outcome>
+    pub(crate) async fn run<A, B, FA, FB>(&self, mut baseline: A, mut ours: B) -> Result<Outcome>
     where
         A: FnMut() -> FA,
         B: FnMut() -> FB,
@@ -156,7 +156,8 @@ impl Comparison {
         let base = Ratio::of(samples.iter().map(|(a, _)| a.wall_s).collect());
         let ours = Ratio::of(samples.iter().map(|(_, b)| b.wall_s).collect());
         let mib = self.bytes as f64 / (1024.0 * 1024.0);
-        let rate = |seconds: f64| if self.bytes == 0 { String::new() } else { format!(" ({:.0} MiB/s)", mib / seconds) };
+        let rate =
+            |seconds: f64| if self.bytes == 0 { String::new() } else { format!(" ({:.0} MiB/s)", mib / seconds) };
         Outcome {
             goal: self.goal,
             what: self.what.clone(),

@@ -65,6 +65,7 @@ impl World {
         if options.workers {
             platform.spawn_workers();
         }
+        #[expect(clippy::disallowed_methods, reason = "the handle is awaited by stop, which fails on a panic")]
         let serving = tokio::spawn(platform.serve());
         Ok(Self { dir, address, ctx, ca, workers, serving })
     }

@@ -109,9 +109,14 @@ mod tests {
             std::fs::write(dir.path().join("zone").join(name), bytes).unwrap();
         }
         std::fs::write(dir.path().join("hex"), "4572696b612042656973706965c66672617520").unwrap();
-        std::fs::write(dir.path().join("utf16"), "Erika Beispielfrau".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
+        std::fs::write(
+            dir.path().join("utf16"),
+            "Erika Beispielfrau".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
+        )
+        .unwrap();
         let found = search(&canaries, &[dir.path().to_owned()]).unwrap();
-        let names: Vec<_> = found.hits.iter().map(|(_, path)| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+        let names: Vec<_> =
+            found.hits.iter().map(|(_, path)| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
         assert_eq!(names, ["utf16", "border", "end", "start"], "and not the one with a wrong digit");
         assert_eq!(found.files, 5);
     }

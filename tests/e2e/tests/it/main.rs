@@ -1,4 +1,6 @@
 //! End-to-end tests. Those of a promise carry its id; docs/requirements.md lists them.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on says where")]
+#![expect(clippy::disallowed_methods, reason = "tests spawn what they abort, and await the handle")]
 
 mod centre;
 mod conversations;

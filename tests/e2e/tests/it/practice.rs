@@ -57,14 +57,14 @@ async fn r04_the_password_is_verified_unseen_and_only_then_keys_are_handed_out()
     let world = World::start().await.unwrap();
     let centre = world.centre("praxis").await.unwrap();
     let wrong = SignIn::at(centre.owner.dir.clone()).password("Herzschlag-25-Stunden").await;
-    let wrong = wrong.err().expect("a wrong password does not sign in");
+    let wrong = wrong.expect_err("a wrong password does not sign in");
     // A name nobody has is answered alike: same error, nothing more to learn.
     let mut stranger = centre.owner.dir.load().unwrap();
     stranger.person.as_mut().unwrap().login = "niemand@praxis".to_owned();
     let other = world.profile("stranger");
     other.store_device_keys(&centre.owner.dir.device_keys().unwrap()).unwrap();
     other.save(&stranger).unwrap();
-    let unknown = SignIn::at(other).password(PASSWORD).await.err().expect("nobody signs in");
+    let unknown = SignIn::at(other).password(PASSWORD).await.expect_err("nobody signs in");
     assert_eq!(wrong.to_string(), unknown.to_string());
     assert!(canary_hits(&world.state(), PASSWORD.as_bytes()).is_empty());
     // Signed out, the session hands out nothing more.

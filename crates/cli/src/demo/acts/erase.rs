@@ -20,7 +20,7 @@ const TOMBSTONE_BYTES: u64 = 4096;
 pub(crate) async fn erases(play: &mut Play, cast: &Cast, records: &[RecordId]) -> Result<()> {
     play.tell.step("demo-act-erase", "M06 C10");
     let zones = play.stage.platform().join("zones");
-    let before = files(&[zones.clone()])?;
+    let before = files(std::slice::from_ref(&zones))?;
     play.tell.fact("demo-zones-before", &[("files", &before.len()), ("size", &size(play, &before)?)]);
 
     let mut objects = 0;
@@ -35,14 +35,15 @@ pub(crate) async fn erases(play: &mut Play, cast: &Cast, records: &[RecordId]) -
                 return Err(wrong("demo-wrong-erase"));
             };
             for object in &receipt.objects {
-                let left = files(&[zones.clone()])?;
+                let left = files(std::slice::from_ref(&zones))?;
                 if left.iter().any(|path| path.to_string_lossy().contains(&object.object)) {
                     return Err(wrong("demo-wrong-zones"));
                 }
             }
             objects += receipt.objects.len();
             let horizon = date(play.tell.ui().lang, receipt.horizon.0);
-            play.tell.fact("demo-erased", &[("record", record), ("objects", &receipt.objects.len()), ("horizon", &horizon)]);
+            play.tell
+                .fact("demo-erased", &[("record", record), ("objects", &receipt.objects.len()), ("horizon", &horizon)]);
         }
         let gone = cast.centre.open_record(*record).await.err().and_then(|error| error.code());
         if !matches!(gone, Some(Code::Gone | Code::NotFound)) {
