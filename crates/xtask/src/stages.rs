@@ -4,7 +4,7 @@ use crate::check::{arrows, deny, explained, files, promises, words};
 use crate::needs::Need;
 use crate::stage::{Group, Stage};
 use crate::work::Work;
-use crate::{generate, tools, tree, windows};
+use crate::{generate, tools, tree};
 
 use anyhow::Result;
 
@@ -38,7 +38,6 @@ pub(crate) fn everything() -> Vec<Stage> {
         // packages.
         build("programs", &[], |work| cargo(work, &["build", "--workspace", "--locked"])),
         build("tests", &[], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
-        build("siegel.exe", &[Need::Windows], windows::build),
         build("vectors for WebAssembly", &[Need::Wasm], tools::build_wasm_vectors),
         run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
         run("second opener, in Python", &[Need::Python], tools::opener),
