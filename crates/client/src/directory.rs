@@ -142,6 +142,9 @@ impl Directory {
         let (expected, epoch) = match party {
             Party::Tenant(tenant) if tenant == self.roster.tenant() => {
                 let epoch = self.epoch().ok_or_else(|| bad("the centre has no key yet"))?;
+                if self.roster.epoch_due() {
+                    return Err(bad("someone was removed from the centre and its new key is not there yet"));
+                }
                 (epoch.inbox_key.fingerprint(), Some(epoch.number))
             }
             Party::Tenant(_) => return Err(bad("another centre")),

@@ -2,8 +2,9 @@
 //! roster, and a member gets the centre's keys, sealed (R05: no automatic process can do this).
 
 use siegel_api::members::{ConfirmMember, ConfirmSender, Member, Pending};
+use siegel_crypto::invite::Promise;
 use siegel_crypto::{EpochRing, invite};
-use siegel_domain::{MemberId, Principal, Role, SenderId};
+use siegel_domain::{MemberId, Role, SenderId};
 use siegel_envelope::enrol::{EnrolmentMac, Offer};
 use siegel_envelope::{CodeKind, Digest, KemPublicKey, RosterChange, SigningPublicKey};
 
@@ -18,7 +19,8 @@ impl Session {
         let (sender, _) = self.sender(id).await?;
         let pending = sender.item.pending.ok_or_else(nothing_pending)?;
         let ring = self.ring().await?;
-        let offer = self.verified_offer(&ring, &pending, CodeKind::Sender, id.into())?;
+        let promise = Promise { principal: id.into(), role: Role::Sender };
+        let offer = self.verified_offer(&ring, &pending, CodeKind::Sender, promise)?;
         let mut race = Race::default();
         loop {
             let outcome = self.sign_in_sender(id, &offer).await;
@@ -48,7 +50,8 @@ impl Session {
         let member = self.member_item(id).await?;
         let pending = member.pending.ok_or_else(nothing_pending)?;
         let ring = self.ring().await?;
-        let offer = self.verified_offer(&ring, &pending, CodeKind::Member, id.into())?;
+        let promise = Promise { principal: id.into(), role: member.role };
+        let offer = self.verified_offer(&ring, &pending, CodeKind::Member, promise)?;
         let mut race = Race::default();
         loop {
             let outcome = self.sign_in_member(id, member.role, &offer).await;
@@ -83,17 +86,12 @@ impl Session {
         found.map(|member| member.item).ok_or_else(|| Problem::local(Code::NotFound, "There is no such member"))
     }
 
-    /// The keys that the newcomer offered, if the MAC over exactly these was made with the code.
-    fn verified_offer(
-        &self,
-        ring: &EpochRing,
-        pending: &Pending,
-        kind: CodeKind,
-        principal: Principal,
-    ) -> Result<Offer> {
+    /// The keys that the newcomer offered, if the MAC over exactly these was made with the code, and the code was made
+    /// for this newcomer and role.
+    fn verified_offer(&self, ring: &EpochRing, pending: &Pending, kind: CodeKind, promise: Promise) -> Result<Offer> {
         let bad = || Error::from(Untrusted::Newcomer);
         let hash = Digest::from_slice(&pending.auth_hash).ok_or_else(bad)?;
-        let secret = invite::open_code(ring, &pending.sealed_code, &hash).map_err(|_| bad())?;
+        let secret = invite::open_code(ring, &pending.sealed_code, &hash, promise).map_err(|_| bad())?;
         let signing = |bytes: &siegel_api::Bytes| {
             bytes.array().and_then(|bytes| SigningPublicKey::from_bytes(bytes).ok()).ok_or_else(bad)
         };
@@ -102,7 +100,7 @@ impl Session {
             tenant: self.profile().tenant()?.id,
             invite: pending.invite,
             kind,
-            principal,
+            principal: promise.principal,
             device: pending.device,
             sign: signing(&pending.device_keys.sign_key)?,
             kem: kem(&pending.device_keys.kem_key)?,

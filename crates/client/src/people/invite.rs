@@ -1,6 +1,7 @@
 //! Inviting: the code is made here and handed over by the person who made it, never through the platform (C02, R05).
 
 use siegel_api::members::{InviteMade, InviteMember, InviteSender, ReturnReport};
+use siegel_crypto::invite::Promise;
 use siegel_crypto::{EpochRing, invite, label};
 use siegel_domain::{InviteId, MemberId, Principal, Role, SenderId};
 use siegel_envelope::code::CodeSecret;
@@ -47,7 +48,7 @@ impl Session {
         let body = InviteSender {
             sender,
             auth_hash: auth_hash(&secret),
-            sealed_code: sealed_code(&ring, &secret),
+            sealed_code: sealed_code(&ring, &secret, Promise { principal: sender.into(), role: Role::Sender }),
             sealed_label: sealed_name(&ring, &sender.to_string(), name)?,
             return_report,
             expires_in_h,
@@ -66,7 +67,7 @@ impl Session {
             member,
             role,
             auth_hash: auth_hash(&secret),
-            sealed_code: sealed_code(&ring, &secret),
+            sealed_code: sealed_code(&ring, &secret, Promise { principal: member.into(), role }),
             sealed_label: sealed_name(&ring, &member.to_string(), name)?,
             expires_in_h,
         };
@@ -99,8 +100,8 @@ fn auth_hash(secret: &CodeSecret) -> siegel_api::Bytes {
     invite::auth(secret).stored().as_bytes().to_vec().into()
 }
 
-fn sealed_code(ring: &EpochRing, secret: &CodeSecret) -> siegel_api::Bytes {
-    invite::seal_code(ring.current(), secret, &mut rng::system()).into()
+fn sealed_code(ring: &EpochRing, secret: &CodeSecret, promise: Promise) -> siegel_api::Bytes {
+    invite::seal_code(ring.current(), secret, promise, &mut rng::system()).into()
 }
 
 /// A name, sealed to what it names.

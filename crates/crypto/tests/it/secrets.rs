@@ -1,13 +1,14 @@
 //! Secrets are never shown, and names and codes open only where they belong.
 
-use siegel_crypto::invite;
+use siegel_crypto::invite::{self, Promise};
 use siegel_crypto::keys::{DeviceKeys, EpochRing, UserRoot};
 use siegel_crypto::recovery::RecoveryKey;
 use siegel_crypto::secret::{RecordKey, Secret};
 use siegel_crypto::{RecordSealer, label};
+use siegel_domain::{MemberId, Principal, Role};
 use siegel_envelope::Digest;
 
-use crate::world::{TENANT, context, rng, tenant};
+use crate::world::{OWNER, TENANT, context, rng, tenant};
 
 #[test]
 fn f40_debug_shows_no_secret() {
@@ -46,12 +47,17 @@ fn a_code_s_secret_opens_for_members_and_for_its_invitation_only() {
     let (centre, rng) = (tenant(), &mut rng("invite"));
     let code = invite::generate(rng);
     let hash = invite::auth(&code).stored();
-    let sealed = invite::seal_code(centre.ring.current(), &code, rng);
-    assert_eq!(invite::open_code(&centre.ring, &sealed, &hash).ok().as_ref(), Some(&code));
-    assert!(invite::open_code(&centre.ring, &sealed, &Digest::of(b"another invitation")).is_err());
+    let promise = Promise { principal: Principal::Member(OWNER), role: Role::Member };
+    let sealed = invite::seal_code(centre.ring.current(), &code, promise, rng);
+    assert_eq!(invite::open_code(&centre.ring, &sealed, &hash, promise).ok().as_ref(), Some(&code));
+    let promoted = Promise { role: Role::Owner, ..promise };
+    assert!(invite::open_code(&centre.ring, &sealed, &hash, promoted).is_err(), "the server made it an owner's");
+    let exchanged = Promise { principal: MemberId::from_bytes([7; 16]).into(), ..promise };
+    assert!(invite::open_code(&centre.ring, &sealed, &hash, exchanged).is_err(), "the server exchanged newcomers");
+    assert!(invite::open_code(&centre.ring, &sealed, &Digest::of(b"another invitation"), promise).is_err());
     let stranger = EpochRing::first(TENANT, rng);
-    assert!(invite::open_code(&stranger, &sealed, &hash).is_err());
-    assert!(invite::open_code(&centre.ring, &sealed[..20], &hash).is_err());
+    assert!(invite::open_code(&stranger, &sealed, &hash, promise).is_err());
+    assert!(invite::open_code(&centre.ring, &sealed[..20], &hash, promise).is_err());
     assert!(!sealed.windows(16).any(|window| window == code.as_bytes()));
 }
 

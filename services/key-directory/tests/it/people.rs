@@ -17,6 +17,7 @@ use siegel_api::keys::{EpochChange, RosterPage, SealedBundle};
 use siegel_api::members::{
     ConfirmMember, ConfirmSender, InviteMade, InviteMember, InviteSender, Member, MemberPage, ReturnReport, Sender,
 };
+use siegel_crypto::invite::Promise;
 use siegel_crypto::login::{ClientLogin, ClientRegistration, Ksf, LoginError, LoginIds};
 use siegel_crypto::slot::SlotSecret;
 use siegel_crypto::{DeviceKeys, EpochRing, SigningSecretKey, UserRoot, bundle, epoch, invite, label, roster, slot};
@@ -334,11 +335,12 @@ impl Person {
 
     pub(crate) fn invite_member(&self, code: &Code, role: Role) -> InviteMember {
         let (member, ring) = (MemberId::from_bytes(random()), self.ring.as_ref().unwrap());
+        let promise = Promise { principal: member.into(), role };
         InviteMember {
             member,
             role,
             auth_hash: code.hash().into(),
-            sealed_code: invite::seal_code(ring.current(), &code.0, &mut ClientRng).into(),
+            sealed_code: invite::seal_code(ring.current(), &code.0, promise, &mut ClientRng).into(),
             sealed_label: label::seal(ring.current(), &member.to_string(), "Dr. Ben Berg", &mut ClientRng)
                 .unwrap()
                 .into(),
@@ -348,10 +350,11 @@ impl Person {
 
     pub(crate) fn invite_sender(&self, code: &Code) -> InviteSender {
         let (sender, ring) = (SenderId::from_bytes(random()), self.ring.as_ref().unwrap());
+        let promise = Promise { principal: sender.into(), role: Role::Sender };
         InviteSender {
             sender,
             auth_hash: code.hash().into(),
-            sealed_code: invite::seal_code(ring.current(), &code.0, &mut ClientRng).into(),
+            sealed_code: invite::seal_code(ring.current(), &code.0, promise, &mut ClientRng).into(),
             sealed_label: label::seal(ring.current(), &sender.to_string(), "Praxis West", &mut ClientRng)
                 .unwrap()
                 .into(),
@@ -377,7 +380,8 @@ impl Person {
         let item = self.member_item(world, id).await;
         let pending = item.pending.unwrap();
         let hash = siegel_envelope::Digest::from_slice(&pending.auth_hash).unwrap();
-        let code = invite::open_code(self.ring.as_ref().unwrap(), &pending.sealed_code, &hash).unwrap();
+        let promise = Promise { principal: id.into(), role: item.role };
+        let code = invite::open_code(self.ring.as_ref().unwrap(), &pending.sealed_code, &hash, promise).unwrap();
         let kem = KemPublicKey::from_slice(&pending.device_keys.kem_key).unwrap();
         let user_key = KemPublicKey::from_slice(pending.user_key.as_ref().unwrap()).unwrap();
         let sign =
