@@ -48,8 +48,6 @@ pub(super) const H2_STREAMS: u32 = 128;
 /// and the most that an idle handler lets pile up.
 pub(super) const H2_STREAM_WINDOW: u32 = 1024 * 1024;
 pub(super) const H2_CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
-/// Bytes of one DATA frame: an upload's chunk in two pieces instead of sixteen.
-pub(super) const H2_FRAME: u32 = 128 * 1024;
 /// Streams that a client opened and took back before we looked (rapid reset, CVE-2023-44487); beyond that GOAWAY.
 pub(super) const H2_PENDING_RESETS: usize = 20;
 /// Streams that we reset for a client's mistakes; beyond that GOAWAY.

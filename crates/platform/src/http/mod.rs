@@ -8,6 +8,7 @@
 //! A service builds its router from handlers that return [`Problem`](crate::Problem)s and take the extractors below; a
 //! route that takes larger bodies than [`siegel_domain::limits::JSON_BODY_BYTES`] says so with [`body_limit`].
 
+mod activity;
 mod body;
 mod conn;
 pub mod etag;

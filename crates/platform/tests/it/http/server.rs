@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use futures::StreamExt;
 use siegel_domain::{RecordId, Timestamp};
 use siegel_platform::clock::ManualClock;
@@ -51,6 +51,10 @@ pub(crate) const LARGE: usize = 4 * 1024 * 1024;
 
 fn router(app: App) -> Router {
     Router::new()
+        .route(
+            "/any",
+            any(async |body: Body| read_whole(body, usize::MAX).await.map(|bytes| format!("{} bytes", bytes.len()))),
+        )
         .route("/", get(async |State(app): State<App>| app.count()))
         .route(
             "/echo",

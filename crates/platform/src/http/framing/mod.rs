@@ -5,6 +5,12 @@
 //!
 //! This only looks; hyper still parses. The worst that a mistake here can do is to refuse.
 
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use rules::{body_after, chunk_size, lines_end_in_crlf, starts_blank};
+
 /// The bytes of a head, request line included.
 const HEAD_BYTES: usize = 32 * 1024;
 /// The bytes of a chunk's size line, extensions included.
@@ -166,149 +172,4 @@ fn take(input: &mut &[u8], most: u64, out: &mut Vec<u8>) -> u64 {
     out.extend_from_slice(now);
     *input = later;
     count as u64
-}
-
-/// No bare line feed, no bare carriage return, no NUL, looking from byte `from` on. The last byte of an unfinished head may
-/// be the first of a pair.
-fn lines_end_in_crlf(head: &[u8], from: usize, whole: bool) -> Result<(), Ambiguous> {
-    for (at, byte) in head.iter().enumerate().skip(from) {
-        let clear = match byte {
-            b'\n' => at > 0 && head[at - 1] == b'\r',
-            b'\r' => head.get(at + 1).map_or(!whole, |next| *next == b'\n'),
-            0 => false,
-            _ => true,
-        };
-        if !clear {
-            return Err(Ambiguous);
-        }
-    }
-    Ok(())
-}
-
-/// What follows a whole head, by RFC 9112 § 6.3 without its leniencies.
-fn body_after(head: &[u8]) -> Result<State, Ambiguous> {
-    let mut lines =
-        head[..head.len() - 4].split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let _request_line = lines.next();
-    let (mut lengths, mut encodings, mut hosts) = (0, 0, 0);
-    let mut length = 0;
-    for line in lines {
-        if starts_blank(line) {
-            return Err(Ambiguous); // a folded line
-        }
-        let colon = line.iter().position(|byte| *byte == b':').ok_or(Ambiguous)?;
-        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
-        if name.is_empty() || name.iter().any(u8::is_ascii_whitespace) {
-            return Err(Ambiguous);
-        }
-        if name.eq_ignore_ascii_case(b"content-length") {
-            lengths += 1;
-            length = decimal(value)?;
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            encodings += 1;
-            if !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(Ambiguous);
-            }
-        } else if name.eq_ignore_ascii_case(b"host") {
-            hosts += 1;
-        }
-    }
-    match (lengths, encodings, hosts) {
-        (_, _, 2..) => Err(Ambiguous),
-        (0, 0, _) => Ok(State::Head),
-        (1, 0, _) => Ok(if length == 0 { State::Head } else { State::Body { left: length } }),
-        (0, 1, _) => Ok(State::ChunkSize),
-        _ => Err(Ambiguous),
-    }
-}
-
-fn starts_blank(line: &[u8]) -> bool {
-    line.first().is_some_and(|byte| matches!(byte, b' ' | b'\t'))
-}
-
-fn decimal(value: &[u8]) -> Result<u64, Ambiguous> {
-    if value.is_empty() || value.len() > 18 || !value.iter().all(u8::is_ascii_digit) {
-        return Err(Ambiguous);
-    }
-    Ok(value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')))
-}
-
-fn chunk_size(line: &[u8]) -> Result<u64, Ambiguous> {
-    let digits = line.split(|byte| *byte == b';').next().unwrap_or_default();
-    if digits.is_empty() || digits.len() > 15 || !digits.iter().all(u8::is_ascii_hexdigit) {
-        return Err(Ambiguous);
-    }
-    let text = std::str::from_utf8(digits).map_err(|_| Ambiguous)?;
-    u64::from_str_radix(text, 16).map_err(|_| Ambiguous)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Feeds `bytes` in pieces of `size` and returns what came through.
-    fn run(bytes: &[u8], size: usize) -> Result<Vec<u8>, Ambiguous> {
-        let (mut framing, mut out) = (Framing::new(), Vec::new());
-        for piece in bytes.chunks(size) {
-            if framing.passes(piece) {
-                out.extend_from_slice(piece);
-            } else {
-                framing.feed(piece, &mut out)?;
-            }
-        }
-        Ok(out)
-    }
-
-    #[test]
-    fn clear_requests_pass_unchanged_however_they_are_cut() {
-        let good: &[&[u8]] = &[
-            b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\n\r\x00",
-        ];
-        for bytes in good {
-            for size in 1..=bytes.len() {
-                assert_eq!(run(bytes, size).as_deref(), Ok(*bytes), "in pieces of {size}");
-            }
-        }
-    }
-
-    #[test]
-    fn f27_whatever_two_readers_could_read_differently_is_refused() {
-        let bad: &[&[u8]] = &[
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5, 5\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +5\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n folded\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-            b"GET / HTTP/1.1\nHost: a\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: a\rX: y\r\n\r\n",
-            b"GET / HTTP/1.1\r\nHost: a\x00\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
-            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nhello\r\n0\r\n\r\n",
-        ];
-        for bytes in bad {
-            for size in 1..=bytes.len() {
-                assert_eq!(
-                    run(bytes, size),
-                    Err(Ambiguous),
-                    "{:?} in pieces of {size}",
-                    String::from_utf8_lossy(bytes)
-                );
-            }
-        }
-        let endless = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ".as_slice(), &vec![b'x'; HEAD_BYTES]].concat();
-        assert_eq!(run(&endless, 1_000), Err(Ambiguous));
-    }
 }
