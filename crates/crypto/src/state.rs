@@ -61,14 +61,17 @@ pub struct Resume {
 }
 
 const RESUME: &str = "siegel/1/resume";
-/// 16,384 parts at 80 bytes, and the rest.
+/// Most bytes of a part in the state's encoding.
+const PART_BYTES: usize = 96;
+/// All parts, and the rest.
 const RESUME_BYTES: usize = 2 * 1024 * 1024;
 
 impl Resume {
     /// Seals the state: CBOR `[record, key, plain bytes, parts]` under the purpose `siegel/1/resume`.
     pub fn seal(&self, device: &DeviceKeys, rng: &mut (impl CryptoRng + ?Sized)) -> Vec<u8> {
         let key = <&ByteSlice>::from(&self.key.secret().expose()[..]);
-        let plain = Zeroizing::new(cbor::encode(&(self.record, key, self.plain_bytes, &self.parts)));
+        let room = 128 + self.parts.len() * PART_BYTES;
+        let plain = Zeroizing::new(cbor::encode_within(&(self.record, key, self.plain_bytes, &self.parts), room));
         seal(device, RESUME, &plain, rng)
     }
 

@@ -2,6 +2,7 @@
 //! nothing behind the value. `minicbor` alone is lenient about most of these, so there is one way in: decode, then
 //! encode again and compare. The comparison only checks; what is hashed or verified stays the bytes that arrived.
 
+use minicbor::encode::Write;
 use minicbor::{Decode, Encode};
 
 /// Why bytes are not the object that was expected.
@@ -23,7 +24,15 @@ pub enum DecodeError {
 
 /// The canonical encoding of `value`.
 pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
-    minicbor::to_vec(value).expect("writing to a Vec can't fail, and our types encode any of their values")
+    encode_within(value, 0)
+}
+
+/// The same with room for `capacity` bytes from the start: an encoding that holds a secret must not grow, since a
+/// vector that grows leaves copies behind.
+pub fn encode_within<T: Encode<()>>(value: &T, capacity: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(capacity);
+    minicbor::encode(value, &mut out).expect("writing to a Vec can't fail, and our types encode any of their values");
+    out
 }
 
 /// The value in `bytes`, if they are at most `max_len` and exactly its canonical encoding.
@@ -36,10 +45,22 @@ where
     }
     let mut decoder = minicbor::Decoder::new(bytes);
     let value: T = decoder.decode().map_err(|_| DecodeError::Malformed)?;
-    if decoder.position() != bytes.len() || encode(&value) != bytes {
-        return Err(DecodeError::NotCanonical);
+    let mut rest = Expected(bytes);
+    let same = minicbor::encode(&value, &mut rest).is_ok() && rest.0.is_empty();
+    if decoder.position() == bytes.len() && same { Ok(value) } else { Err(DecodeError::NotCanonical) }
+}
+
+/// Takes an encoding piece by piece and compares it with what is expected: no second copy of a long object, nor of a
+/// secret one.
+struct Expected<'a>(&'a [u8]);
+
+impl Write for Expected<'_> {
+    type Error = DecodeError;
+
+    fn write_all(&mut self, piece: &[u8]) -> Result<(), DecodeError> {
+        self.0 = self.0.strip_prefix(piece).ok_or(DecodeError::NotCanonical)?;
+        Ok(())
     }
-    Ok(value)
 }
 
 /// A byte string of any length up to the bound of the object it is in.
@@ -53,7 +74,7 @@ impl std::fmt::Debug for Blob {
 }
 
 impl<C> Encode<C> for Blob {
-    fn encode<W: minicbor::encode::Write>(
+    fn encode<W: Write>(
         &self,
         e: &mut minicbor::Encoder<W>,
         _: &mut C,

@@ -141,7 +141,7 @@ pub struct EnrolmentCode {
 impl EnrolmentCode {
     /// The text to pass on; wiped when dropped.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(cbor::encode(self));
+        let mut bytes = Zeroizing::new(cbor::encode_within(self, MAX_BYTES));
         let check = Digest::of(&bytes);
         bytes.extend_from_slice(&check.as_bytes()[..CHECK_BYTES]);
         let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + bytes.len().div_ceil(3) * 4));

@@ -117,3 +117,31 @@ impl Checkpoint {
             && (self.sequence > seen.sequence || (self.sequence == seen.sequence && self.roster == seen.roster))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f31_a_directory_that_goes_back_or_forks_is_noticed() {
+        let seen = Checkpoint {
+            tenant: TenantId::from_bytes([1; 16]),
+            sequence: 5,
+            root: Fingerprint::from_bytes([2; 32]),
+            roster: Digest::of(b"five entries"),
+            epoch: 2,
+            time: Timestamp(0),
+        };
+        assert!(seen.follows(&seen));
+        assert!(Checkpoint { sequence: 6, roster: Digest::of(b"six"), epoch: 3, ..seen.clone() }.follows(&seen));
+        for (bad, why) in [
+            (Checkpoint { sequence: 4, ..seen.clone() }, "shorter"),
+            (Checkpoint { roster: Digest::of(b"a fork"), ..seen.clone() }, "other entries of the same number"),
+            (Checkpoint { sequence: 6, epoch: 1, ..seen.clone() }, "an older epoch"),
+            (Checkpoint { root: Fingerprint::from_bytes([3; 32]), ..seen.clone() }, "another root"),
+            (Checkpoint { tenant: TenantId::from_bytes([9; 16]), ..seen.clone() }, "another tenant"),
+        ] {
+            assert!(!bad.follows(&seen), "{why}");
+        }
+    }
+}
