@@ -41,9 +41,16 @@ pub async fn put_part(
         return early;
     }
     let received = receive::receive(app, headers, body).await?;
-    let stored = store(app, actor, number, received.bytes.clone()).await?;
-    let part = PartRow { number, digest: received.digest, sealed_bytes: received.bytes.len() as u32 };
-    acknowledge(app, actor, &db, record, &part, stored).await
+    // Runs to its end whoever hangs up: what was written gets its row or is taken away again. Otherwise a line that
+    // breaks here would leave bytes that erasing the record does not know of until the inventory finds them.
+    let (app, actor) = (app.clone(), actor.clone());
+    let tasks = app.ctx.tasks.clone();
+    let running = tasks.spawn("upload.part", async move {
+        let stored = store(&app, &actor, number, received.bytes.clone()).await?;
+        let part = PartRow { number, digest: received.digest, sealed_bytes: received.bytes.len() as u32 };
+        acknowledge(&app, &actor, &db, record, &part, stored).await
+    });
+    running.await.ok().flatten().unwrap_or_else(|| Err(Reason::Internal.into())) // it panicked, and was counted
 }
 
 /// What can be answered without the body: the part is here already, or can't come any more.

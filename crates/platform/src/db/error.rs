@@ -101,8 +101,13 @@ pub(super) enum Cause {
 pub(super) fn cause_in(error: &(dyn StdError + 'static)) -> Option<Cause> {
     let mut next = Some(error);
     while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<sqlx::Error>().and_then(cause) {
-            return Some(found);
+        let found = match error.downcast_ref::<DbError>() {
+            Some(DbError::Busy(_)) => Some(Cause::Busy),
+            Some(DbError::Full(_)) => Some(Cause::Full),
+            _ => error.downcast_ref::<sqlx::Error>().and_then(cause),
+        };
+        if found.is_some() {
+            return found;
         }
         next = error.source();
     }
@@ -114,7 +119,8 @@ const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const FULL: i32 = 13;
 
-fn cause(error: &sqlx::Error) -> Option<Cause> {
+/// The cause that an error of the driver reports.
+pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
     match (error, code(error)) {
         (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => Some(Cause::Busy),
         (_, Some(FULL)) => Some(Cause::Full),

@@ -5,6 +5,7 @@
 //! reads (`$1`, `ON CONFLICT`, `RETURNING`; INTEGER/BIGINT, TEXT, BLOB), so that a second adapter shares the text.
 
 mod error;
+mod lane;
 mod migrate;
 mod tenants;
 mod tx;
@@ -24,6 +25,8 @@ use crate::clock::{SharedClock, SystemClock};
 use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::rng::{Rng, SystemRng};
+
+use lane::Lane;
 
 pub use error::{DbError, violated};
 pub use tenants::{CommitHook, READY, TenantDbs, provision_directory, tenant_directory};
@@ -68,11 +71,10 @@ impl Default for DbOptions {
 /// One database file.
 pub struct Db {
     path: PathBuf,
-    writer: SqlitePool,
+    lane: Lane,
     reader: SqlitePool,
     options: DbOptions,
     full: AtomicBool,
-    committed: tenants::Committed,
 }
 
 impl Db {
@@ -97,7 +99,8 @@ impl Db {
             .connect_lazy_with(connect.clone());
         migrate::run(&writer, path, migrator).await?;
         let reader = pool_options(READERS).connect_lazy_with(connect.pragma("query_only", "ON"));
-        Ok(Self { path: path.to_owned(), writer, reader, options, full: AtomicBool::new(false), committed })
+        let lane = Lane::new(writer, committed);
+        Ok(Self { path: path.to_owned(), lane, reader, options, full: AtomicBool::new(false) })
     }
 
     /// The pool for reading. Its connections refuse to write.
@@ -110,6 +113,11 @@ impl Db {
         &self.path
     }
 
+    /// How many commits there were since it was opened. Under load fewer than transactions: those who wait share one.
+    pub fn commits(&self) -> u64 {
+        self.lane.commits()
+    }
+
     /// Whether the last write found the disk full.
     pub fn is_full(&self) -> bool {
         self.full.load(Ordering::Relaxed)
@@ -118,15 +126,16 @@ impl Db {
     /// Folds the write-ahead log into the file and empties it, so that what was deleted from a database with
     /// `secure_delete` is in neither. [`DbError::Busy`] while somebody reads; try again later.
     pub async fn fold_log(&self) -> Result<(), DbError> {
+        let mut turn = self.lane.alone().await?;
         let (busy, _, _): (i64, i64, i64) =
-            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&self.writer).await?;
+            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(turn.connection_mut()).await?;
         if busy == 0 { Ok(()) } else { Err(DbError::Busy(sqlx::Error::PoolTimedOut)) }
     }
 
     /// Closes the connections, which also folds the write-ahead log into the file.
     pub async fn close(&self) {
         self.reader.close().await;
-        self.writer.close().await;
+        self.lane.close().await;
     }
 }
 

@@ -6,9 +6,10 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
 
 use futures::future::BoxFuture;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteConnection;
 
 use super::error::{Cause, cause_in};
+use super::lane::Turn;
 use super::{Db, DbError};
 
 /// Attempts of one transaction, the first included.
@@ -21,7 +22,7 @@ const FIRST_WAIT_MS: i64 = 5;
 /// `'w` is the lifetime of what the work borrows: since `&'c mut Tx<'w>` can only be written where `'w` outlives `'c`, a
 /// closure over borrowed values may return a future that lives for `'c`.
 pub struct Tx<'w> {
-    inner: sqlx::Transaction<'static, Sqlite>,
+    turn: Turn,
     wake: bool,
     work: PhantomData<&'w ()>,
 }
@@ -39,19 +40,20 @@ impl Tx<'_> {
 impl Deref for Tx<'_> {
     type Target = SqliteConnection;
     fn deref(&self) -> &SqliteConnection {
-        &self.inner
+        self.turn.connection()
     }
 }
 
 impl DerefMut for Tx<'_> {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
-        &mut self.inner
+        self.turn.connection_mut()
     }
 }
 
 impl Db {
-    /// Runs `work` in a write transaction and commits it; an error rolls back. `BEGIN IMMEDIATE` takes the write lock at
-    /// the start, so a transaction never fails half-way for another's sake. A busy database is tried again with jittered
+    /// Runs `work` in a write transaction and commits it; an error undoes it. Those who come at the same time share one
+    /// commit ([`super::lane`]). `BEGIN IMMEDIATE` takes the write lock at the start, so a transaction never fails half-way
+    /// for another's sake. A busy database is tried again with jittered
     /// waits, so `work` may run more than once: it must do nothing outside the transaction, and it borrows what it uses.
     ///
     /// ```ignore
@@ -91,16 +93,20 @@ impl Db {
     async fn attempt<'w, T, E, F>(&self, work: &F) -> Result<T, E>
     where
         F: for<'c> Fn(&'c mut Tx<'w>) -> Work<'c, T, E>,
-        E: From<DbError>,
+        E: From<DbError> + StdError + 'static,
     {
-        let inner = self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| E::from(error.into()))?;
-        let mut tx = Tx { inner, wake: false, work: PhantomData };
-        let value = work(&mut tx).await?; // dropping the transaction rolls it back before the next one begins
-        tx.inner.commit().await.map_err(|error| E::from(error.into()))?;
-        if tx.wake {
-            self.committed.tell();
+        let mut tx = Tx { turn: self.lane.join().await?, wake: false, work: PhantomData };
+        match work(&mut tx).await {
+            Ok(value) => {
+                let place = self.lane.keep(tx.turn, tx.wake).await?;
+                self.lane.settle(place).await?;
+                Ok(value)
+            }
+            Err(error) => {
+                self.lane.undo(tx.turn, cause_in(&error)).await;
+                Err(error)
+            }
         }
-        Ok(value)
     }
 
     /// A full disk is a state, not a moment: readiness goes false until a write succeeds.

@@ -100,3 +100,28 @@ async fn f01_with_one_zone_the_institutions_setting_decides() {
     world.faults[1].set(Fault::None);
     assert_eq!(send(&world, &strict).await.status, 200);
 }
+
+#[tokio::test]
+async fn f08_a_full_disk_under_the_database_refuses_and_leaves_nothing_half() {
+    let mut world = world().await;
+    // SQLite's own limit: from here on the file does not grow.
+    world.execute("PRAGMA max_page_count = 1").await;
+    let mut taken = 0;
+    let refused = loop {
+        let sealed = world.recording(1_000);
+        let answer = send(&world, &sealed).await;
+        match answer.status.as_u16() {
+            200 => taken += 1,
+            _ => break (sealed, answer),
+        }
+        assert!(taken < 200, "the file still grows");
+    };
+    assert_eq!((refused.1.status.as_u16(), refused.1.code()), (507, "storage-full"));
+    assert_eq!(world.count("SELECT count(*) FROM records").await, taken);
+    for zone in [0, 1] {
+        assert_eq!(world.objects(zone).len() as i64, taken, "what the zones had taken is gone again");
+    }
+    // The platform opens the database anew after such a failure; there is room again, and the same request goes through.
+    assert_eq!(send(&world, &refused.0).await.status, 200);
+    assert_eq!(world.list(&world.member, "?page_size=200").await.items.len() as i64, taken + 1);
+}
