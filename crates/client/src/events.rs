@@ -1,6 +1,7 @@
 //! `GET /v1/events`: what happens at the centre, as it happens. The line is opened again when it breaks, with the last
 //! position, so that nothing is missed; the same event twice has the same id.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -18,6 +19,7 @@ pub struct Events {
     session: Session,
     response: Option<reqwest::Response>,
     parser: Parser,
+    ahead: VecDeque<Event>,
     budget: Budget,
     bridge: Duration,
 }
@@ -26,7 +28,7 @@ impl Events {
     pub(crate) fn new(session: Session, after: Option<String>) -> Self {
         let bridge = session.http().config().bridge;
         let parser = Parser { last_id: after, ..Parser::default() };
-        Self { session, response: None, parser, budget: Budget::new(bridge), bridge }
+        Self { session, response: None, parser, ahead: VecDeque::new(), budget: Budget::new(bridge), bridge }
     }
 
     /// The position of the last event, to go on from in another process.
@@ -34,10 +36,13 @@ impl Events {
         self.parser.last_id.as_deref()
     }
 
-    /// Opens the line now: what happens after this returns is not missed, even if nobody asks for it until later.
+    /// Opens the line now and waits until the platform says where it begins: what happens after this returns is not
+    /// missed, even if nobody asks for it until later or the line breaks before the first event.
     pub async fn listen(&mut self) -> Result<()> {
-        if self.response.is_none() {
-            self.response = Some(self.open().await?);
+        while self.response.is_none() || self.parser.last_id.is_none() {
+            if let Some(event) = self.advance().await? {
+                self.ahead.push_back(event);
+            }
         }
         Ok(())
     }
@@ -45,24 +50,35 @@ impl Events {
     /// The next event; waits for it. An error means that the budget for bridging a broken line is used up.
     pub async fn next(&mut self) -> Result<Event> {
         loop {
-            if let Some(event) = self.parser.next()? {
-                self.budget = Budget::new(self.bridge);
+            if let Some(event) = self.ahead.pop_front() {
                 return Ok(event);
             }
-            let piece = match &mut self.response {
-                Some(response) => next_piece(response).await,
-                None => {
-                    self.response = Some(self.open().await?);
-                    continue;
-                }
-            };
-            match piece {
-                Ok(Some(piece)) => self.parser.push(&piece)?,
-                // The server ends each stream when it shuts down: open the next one.
-                Ok(None) => self.broken("the stream ended".to_owned()).await?,
-                Err(interrupted) => self.broken(interrupted.0).await?,
+            if let Some(event) = self.advance().await? {
+                return Ok(event);
             }
         }
+    }
+
+    /// One step: an event that is there already, the next piece, or the next line.
+    async fn advance(&mut self) -> Result<Option<Event>> {
+        if let Some(event) = self.parser.next()? {
+            self.budget = Budget::new(self.bridge);
+            return Ok(Some(event));
+        }
+        let piece = match &mut self.response {
+            Some(response) => next_piece(response).await,
+            None => {
+                self.response = Some(self.open().await?);
+                return Ok(None);
+            }
+        };
+        match piece {
+            Ok(Some(piece)) => self.parser.push(&piece)?,
+            // The server ends each stream when it shuts down: open the next one.
+            Ok(None) => self.broken("the stream ended".to_owned()).await?,
+            Err(interrupted) => self.broken(interrupted.0).await?,
+        }
+        Ok(None)
     }
 
     async fn broken(&mut self, what: String) -> Result<()> {
@@ -114,14 +130,12 @@ impl Parser {
             let line = line.strip_suffix('\r').unwrap_or(&line);
             if line.is_empty() {
                 let data = std::mem::take(&mut self.data);
-                let id = self.id.take();
+                // A position may come alone: the first one, and those behind events that are not for us.
+                self.last_id = self.id.take().or(self.last_id.take());
                 if data.is_empty() {
-                    // A position without an event: from here on, although nothing came yet.
-                    self.last_id = id.or(self.last_id.take());
                     continue;
                 }
                 let event = serde_json::from_str(&data).map_err(|error| Error::answer("GET /v1/events", error))?;
-                self.last_id = id.or(self.last_id.take());
                 return Ok(Some(event));
             }
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
@@ -174,6 +188,9 @@ mod tests {
         parser.push(b"\n\n").unwrap();
         assert!(parser.next().unwrap().is_none());
         assert_eq!(parser.last_id.as_deref(), Some("6"));
+        parser.push(b"id: 9\n: only a position\n\n").unwrap();
+        assert!(parser.next().unwrap().is_none());
+        assert_eq!(parser.last_id.as_deref(), Some("9"), "a position may come without an event");
         parser.push(b"id: evil\x00header\ndata: {}\n\n").unwrap();
         assert!(parser.next().is_err(), "not an event of ours");
         assert!(parser.push(&vec![b'x'; EVENT_BYTES + 1]).is_err(), "a line that never ends");

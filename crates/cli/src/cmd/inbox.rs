@@ -29,6 +29,9 @@ impl Args {
             let names = Names::load(session).await?;
             // The line is opened first: what arrives while we list is not missed.
             let mut events = session.events(self.after.clone());
+            if self.watch {
+                events.listen().await?;
+            }
             let query = RecordQuery { page_size: Some(siegel_domain::limits::PAGE_ITEMS), ..RecordQuery::default() };
             let (listings, _) = session.listing(&query).await?;
             let waiting: Vec<_> = listings.iter().filter(|listing| listing.record.fetched == 0).collect();
