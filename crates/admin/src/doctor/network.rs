@@ -11,7 +11,7 @@ const CHECK: &str = "port";
 
 /// Looks at the configured address.
 pub(super) fn check(place: &Place) -> Vec<Finding> {
-    let address = place.config.listen;
+    let address = address(place);
     if address.port() == 0 {
         return vec![Finding::ok(CHECK, "the system chooses it")];
     }
@@ -27,6 +27,18 @@ pub(super) fn check(place: &Place) -> Vec<Finding> {
             Finding::fail(CHECK, format!("{address} can't be listened on: {error}"), next)
         }
     }]
+}
+
+/// As configured; without a configuration, where the server last answered if that was on this machine.
+fn address(place: &Place) -> SocketAddr {
+    let last = || {
+        let url = place.public_url().ok()?;
+        let (_, port) = url.rsplit_once("://localhost:")?;
+        Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?)))
+    };
+    let configured = place.config.listen;
+    let default = siegel_server::ServerConfig::default().listen;
+    if configured == default { last().unwrap_or(configured) } else { configured }
 }
 
 fn taken(address: SocketAddr) -> Finding {

@@ -33,7 +33,7 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 /// `Last-Event-ID`, to any server, and nothing is missed or told twice. Without it the stream begins now. A comment every
 /// 15 s keeps the line open. The stream ends with the session, and when the server is about to stop: open another one.
 #[utoipa::path(
-    get, path = "/v1/events", tag = "events",
+    get, path = "/v1/events", operation_id = "streamEvents", tag = "events",
     params(
         EventQuery,
         ("last-event-id" = Option<String>, Header, description = "The `id` of the last event that was heard"),

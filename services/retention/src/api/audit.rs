@@ -20,10 +20,17 @@ const FILTER_BYTES: usize = 64;
 ///
 /// What members, senders, dealers and the platform did in this tenant; ids only. Newest first.
 #[utoipa::path(
-    get, path = "/v1/audit", tag = "retention",
+    get, path = "/v1/audit", operation_id = "listAudit", tag = "retention",
     params(AuditQuery),
     responses(
-        (status = 200, body = AuditPage, description = "A page; ask again with `next_page_token` while there is one"),
+        (status = 200, body = AuditPage, description = "A page; ask again with `next_page_token` while there is one", example = json!({
+            "items": [{
+                "sequence": 7, "time_ms": 1800000000000_i64, "actor": "snd_0123456789abcdefghjkmnpqrs",
+                "device": "dev_0123456789abcdefghjkmnpqrs", "action": "record.commit",
+                "object": "rec_0123456789abcdefghjkmnpqrs", "outcome": "ok"
+            }],
+            "next_page_token": null
+        })),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid-request`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`forbidden`: the role does not allow it"),
     ),

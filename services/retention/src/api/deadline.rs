@@ -16,7 +16,7 @@ use crate::store::deadlines;
 ///
 /// The moment at which it is erased by itself if nobody fetches it before. Every complete fetch moves it.
 #[utoipa::path(
-    get, path = "/v1/retention/records/{record}", tag = "retention",
+    get, path = "/v1/retention/records/{record}", operation_id = "getDeadline", tag = "retention",
     params(("record" = String, Path, description = "The record", example = "rec_0123456789abcdefghjkmnpqrs")),
     responses(
         (status = 200, body = Deadline, description = "Its policy and deadline", example = json!({

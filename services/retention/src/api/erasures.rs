@@ -24,10 +24,14 @@ use crate::store::erasures::{self, Cause, NewErasure};
 /// zone is away the answer is `running`, names it in `waiting_for`, and `GET` shows how far it is. Asking again for the
 /// same target answers with the same erasure, so no idempotency key is needed. It can't be undone.
 #[utoipa::path(
-    post, path = "/v1/retention/erasures", tag = "retention",
+    post, path = "/v1/retention/erasures", operation_id = "erase", tag = "retention",
     request_body(content = EraseTarget, example = json!({ "record": "rec_0123456789abcdefghjkmnpqrs" })),
     responses(
-        (status = 200, body = Erasure, description = "Erased; the receipts are there"),
+        (status = 200, body = Erasure, description = "Erased; the receipts are there", example = json!({
+            "id": "job_0123456789abcdefghjkmnpqrs", "target": { "record": "rec_0123456789abcdefghjkmnpqrs" },
+            "state": "done", "records_total": 1, "records_erased": 1, "waiting_for": null,
+            "receipts": ["rcp_0123456789abcdefghjkmnpqrs"], "created_ms": 1800000000000_i64
+        })),
         (status = 202, body = Erasure, description = "Under way; look again at `Location`"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`forbidden`, `not-confirmed`"),
         (status = 404, body = ProblemBody, content_type = "application/problem+json", description = "`not-found`: it does not exist here, or is not the caller's to erase"),
@@ -85,7 +89,7 @@ async fn run_for_a_moment(app: &App, tenant: TenantId) {
 ///
 /// For the tenant's members and for whoever asked for it.
 #[utoipa::path(
-    get, path = "/v1/retention/erasures/{job}", tag = "retention",
+    get, path = "/v1/retention/erasures/{job}", operation_id = "getErasure", tag = "retention",
     params(("job" = String, Path, description = "The erasure", example = "job_0123456789abcdefghjkmnpqrs")),
     responses(
         (status = 200, body = Erasure, description = "How far it is"),

@@ -18,7 +18,7 @@ use crate::store::receipts;
 ///
 /// Members see all of their tenant; a sender sees those of records that concerned it. Newest first.
 #[utoipa::path(
-    get, path = "/v1/receipts", tag = "retention",
+    get, path = "/v1/receipts", operation_id = "listReceipts", tag = "retention",
     params(ReceiptQuery),
     responses(
         (status = 200, body = ReceiptPage, description = "A page; ask again with `next_page_token` while there is one"),
@@ -51,7 +51,7 @@ pub(super) async fn list_receipts(
 ///
 /// The signed bytes can be verified offline with the platform's statement key (`GET /v1/info`).
 #[utoipa::path(
-    get, path = "/v1/receipts/{receipt}", tag = "retention",
+    get, path = "/v1/receipts/{receipt}", operation_id = "getReceipt", tag = "retention",
     params(("receipt" = String, Path, description = "The receipt", example = "rcp_0123456789abcdefghjkmnpqrs")),
     responses(
         (status = 200, body = Receipt, description = "The receipt"),

@@ -20,7 +20,7 @@ use crate::store;
 ///
 /// The comment, what happens while a zone is lost, and, as long as no owner has enrolled, a new code for the first owner.
 #[utoipa::path(
-    patch, path = "/v1/tenants/{tenant}", tag = "tenants",
+    patch, path = "/v1/tenants/{tenant}", operation_id = "changeTenant", tag = "tenants",
     params(
         ("tenant" = String, Path, description = "The tenant", example = "tnt_0123456789abcdefghjkmnpqrs"),
         ("if-match" = String, Header, description = "The ETag of the version that is changed", example = "\"3\""),

@@ -28,14 +28,19 @@ use crate::{reconcile, store};
 /// `GET /v1/tenants/{tenant}` shows how far it is. The dealer's client makes the first owner's code and sends only a hash
 /// derived from it; the dealer never holds a key.
 #[utoipa::path(
-    post, path = "/v1/tenants", tag = "tenants",
+    post, path = "/v1/tenants", operation_id = "createTenant", tag = "tenants",
     params(("idempotency-key" = Option<String>, Header, description = "Makes the request safe to repeat for 24 h")),
     request_body(content = CreateTenant, example = json!({
         "handle": "herzzentrum-nord", "display_name": "Herzzentrum Nord", "comment": "K-4711", "jurisdiction": "EU",
         "durability": "available", "owner_auth_hash": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"
     })),
     responses(
-        (status = 201, body = Tenant, description = "It exists; `phase` says whether it is ready"),
+        (status = 201, body = Tenant, description = "It exists; `phase` says whether it is ready", example = json!({
+            "id": "tnt_0123456789abcdefghjkmnpqrs", "handle": "herzzentrum-nord", "display_name": "Herzzentrum Nord",
+            "comment": "K-4711", "jurisdiction": "EU", "durability": "available", "phase": "ready",
+            "conditions": [{ "type": "Ready", "status": "True", "reason": "AllInPlace", "message": "Everything is there." }],
+            "owner_enrolled": false, "created_ms": 1800000000000_i64, "etag": "\"1\""
+        })),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid-request`: each field that is refused is named"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`forbidden`: for dealers only"),
         (status = 409, body = ProblemBody, content_type = "application/problem+json", description = "`handle-taken`, `jurisdiction` (a zone lies outside it, C12), `limit-reached`, `idempotency-mismatch`"),

@@ -14,7 +14,7 @@ use crate::app::App;
 ///
 /// For its members. Shows everything the dealer sees, so that nothing is noted about an institution behind its back.
 #[utoipa::path(
-    get, path = "/v1/tenants/self", tag = "tenants",
+    get, path = "/v1/tenants/self", operation_id = "getOwnTenant", tag = "tenants",
     responses(
         (status = 200, body = Tenant, description = "The caller's tenant"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`forbidden`, `not-confirmed`: for confirmed members only"),

@@ -17,7 +17,7 @@ use crate::app::App;
 ///
 /// The tenants this dealer created, newest first.
 #[utoipa::path(
-    get, path = "/v1/tenants", tag = "tenants",
+    get, path = "/v1/tenants", operation_id = "listTenants", tag = "tenants",
     params(PageQuery),
     responses(
         (status = 200, body = TenantPage, description = "A page; ask again with `next_page_token` while there is one"),
@@ -53,7 +53,7 @@ pub(super) async fn list_tenants(
 ///
 /// State, comment and whether the first owner has enrolled; poll this while `phase` is `provisioning`.
 #[utoipa::path(
-    get, path = "/v1/tenants/{tenant}", tag = "tenants",
+    get, path = "/v1/tenants/{tenant}", operation_id = "getTenant", tag = "tenants",
     params(("tenant" = String, Path, description = "The tenant", example = "tnt_0123456789abcdefghjkmnpqrs")),
     responses(
         (status = 200, body = Tenant, description = "The tenant; `ETag` is what `PATCH` wants in `If-Match`"),
