@@ -9,7 +9,11 @@ use crate::error::Result;
 use crate::ui::Ui;
 
 /// What parties are called.
-pub(crate) struct Names(HashMap<Party, String>);
+pub(crate) struct Names {
+    known: HashMap<Party, String>,
+    /// What a sender calls any member: their names are the centre's own affair, and the roster says that they belong to it.
+    centre: Option<String>,
+}
 
 impl Names {
     /// Names as the centre's members sealed them; a sender knows the centre's alone.
@@ -17,7 +21,8 @@ impl Names {
         let mut names = HashMap::new();
         let tenant = session.profile().tenant()?;
         names.insert(Party::Tenant(tenant.id), tenant.name.clone());
-        if session.profile().role != Role::Sender {
+        let is_sender = session.profile().role == Role::Sender;
+        if !is_sender {
             for sender in session.senders().await? {
                 names.extend(sender.name.map(|name| (Party::Sender(sender.item.id), name.to_string())));
             }
@@ -25,12 +30,13 @@ impl Names {
                 names.extend(member.name.map(|name| (Party::Member(member.item.id), name.to_string())));
             }
         }
-        Ok(Self(names))
+        Ok(Self { known: names, centre: is_sender.then(|| tenant.name.clone()) })
     }
 
     /// The name, else the id.
     pub(crate) fn of(&self, party: Party) -> String {
-        self.0.get(&party).cloned().unwrap_or_else(|| party.to_string())
+        let of_centre = || self.centre.clone().filter(|_| matches!(party, Party::Member(_)));
+        self.known.get(&party).cloned().or_else(of_centre).unwrap_or_else(|| party.to_string())
     }
 
     /// Who sent a record; and who passed it on, if someone did.

@@ -5,14 +5,18 @@ use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_SECURITY_POLICY;
 use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::response::{Redirect, Response};
+use axum::routing::get;
 use utoipa::openapi::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// Routes for people who read.
 pub(crate) fn routes(document: OpenApi) -> Router {
     let config = Config::new(["/openapi.json"]).doc_expansion("list").default_models_expand_depth(0);
-    Router::from(SwaggerUi::new("/docs").config(config).url("/openapi.json", document)).layer(from_fn(own_assets))
+    let page = SwaggerUi::new("/docs").config(config).url("/openapi.json", document);
+    // Who types the host's name alone into a browser wants to know what this is.
+    let front = Router::new().route("/", get(async || Redirect::to("/docs/")));
+    front.merge(Router::from(page).layer(from_fn(own_assets)))
 }
 
 /// The page runs scripts and styles of its own; every other answer of the platform allows a browser nothing.

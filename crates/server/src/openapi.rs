@@ -12,6 +12,20 @@ use utoipa::openapi::{Components, OpenApi};
         base64url of canonical CBOR (docs/format.md). Requests carry a token bound to a device key (DPoP, RFC 9449); the `siegel` \
         command line and the SDK do this for you. Errors are problem documents (RFC 9457); docs/problems.md lists the codes.",
     license(name = "Apache-2.0", identifier = "Apache-2.0")
+), tags(
+    // In the order in which somebody who begins meets them.
+    (name = "info", description = "What answers here"),
+    (name = "enrol", description = "From a one-time code to a device that is known"),
+    (name = "auth", description = "Signing in with a password (OPAQUE, RFC 9807) or as a machine; tokens and their end"),
+    (name = "keys", description = "Whose keys are whose, with what a client needs to check it"),
+    (name = "members", description = "People of the centre"),
+    (name = "senders", description = "Parties that send to the centre"),
+    (name = "devices", description = "Registered machines"),
+    (name = "records", description = "Sealed records: parts, commit, list, ranges"),
+    (name = "conversations", description = "Records that belong together"),
+    (name = "events", description = "What happens, as it happens (server-sent events)"),
+    (name = "retention", description = "Deadlines, erasing, receipts, the audit trail"),
+    (name = "tenants", description = "Centres, as dealers see them"),
 ))]
 struct Head;
 

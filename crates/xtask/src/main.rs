@@ -82,8 +82,8 @@ fn main() -> ExitCode {
         Verb::Test(choice) => stage::run(Mode::Test, stages::everything(), &choice.only, &choice.without),
         Verb::Ci(choice) => stage::run(Mode::Ci, stages::everything(), &choice.only, &choice.without),
         Verb::Bench { args } => tools::bench(&args),
-        Verb::Windows => windows::build_visibly(),
-        Verb::WindowsSmoke => windows::smoke(),
+        Verb::Windows => stage::run(Mode::Windows, stages::windows(), &[], &[]),
+        Verb::WindowsSmoke => stage::run(Mode::Windows, stages::windows_smoke(), &[], &[]),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

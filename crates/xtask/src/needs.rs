@@ -4,6 +4,7 @@
 //! list says what to ask for, and `--without` leaves out what needs it.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -26,6 +27,8 @@ pub(crate) enum Need {
     Wasm,
     /// Rust's Windows target and MinGW's C compiler
     Windows,
+    /// Wine, 64 bit
+    Wine,
 }
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -41,6 +44,7 @@ impl Need {
             Self::Node => "Node >= 18, to run the vectors in WebAssembly",
             Self::Wasm => "Rust's wasm32-unknown-unknown target, for the browser",
             Self::Windows => "Rust's x86_64-pc-windows-gnu target and MinGW's C compiler, for siegel.exe",
+            Self::Wine => "Wine (wine64), to try siegel.exe",
         }
     }
 
@@ -55,6 +59,7 @@ impl Need {
             Self::Node => newer("node", (18, 0)),
             Self::Wasm => target_found(WASM),
             Self::Windows => target_found(WINDOWS) && machine::which(MINGW).is_some(),
+            Self::Wine => wine().is_some(),
         }
     }
 
@@ -74,6 +79,7 @@ impl Need {
                     None => machine::apt(work, &["gcc-mingw-w64-x86-64"]),
                 }
             }
+            Self::Wine => machine::apt(work, &["wine64"]),
         }
     }
 
@@ -87,6 +93,7 @@ impl Need {
                 Some("install Rust's x86_64-pc-windows-gnu target")
             }
             Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
+            Self::Wine if !machine::may_apt() => Some("apt-get install wine64"),
             Self::Node if !machine::may_apt() => Some("apt-get install nodejs"),
             Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")
@@ -138,6 +145,12 @@ pub(crate) fn provide(verb: &str, needed: &[Need]) -> Result<()> {
     Ok(())
 }
 
+/// Wine's loader. Debian keeps it out of the path.
+pub(crate) fn wine() -> Option<PathBuf> {
+    let debian = PathBuf::from("/usr/lib/wine/wine64");
+    machine::which("wine64").or_else(|| debian.is_file().then_some(debian))
+}
+
 fn newer(program: &str, least: (u32, u32)) -> bool {
     let said = machine::says(Command::new(program).arg("--version"));
     said.as_deref().and_then(machine::version).is_some_and(|version| version >= least)
@@ -146,7 +159,7 @@ fn newer(program: &str, least: (u32, u32)) -> bool {
 fn target_found(target: &str) -> bool {
     // Works with and without rustup: the directory is printed for any target, and exists only for an installed one.
     let directory = machine::says(Command::new("rustc").args(["--print", "target-libdir", "--target", target]));
-    directory.is_some_and(|directory| std::path::Path::new(&directory).is_dir())
+    directory.is_some_and(|directory| Path::new(&directory).is_dir())
 }
 
 fn add_target(work: &mut Work, target: &str) -> Result<()> {

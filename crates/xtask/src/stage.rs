@@ -73,6 +73,8 @@ pub(crate) enum Mode {
     Test,
     /// As [`Mode::Test`], and every group is held to its minutes.
     Ci,
+    /// As [`Mode::Test`], for the Windows client alone.
+    Windows,
 }
 
 impl Mode {
@@ -81,6 +83,7 @@ impl Mode {
             Self::Check => "check",
             Self::Test => "test",
             Self::Ci => "ci",
+            Self::Windows => "windows",
         }
     }
 }

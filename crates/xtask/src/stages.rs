@@ -4,7 +4,7 @@ use crate::check::{arrows, deny, explained, files, promises, words};
 use crate::needs::Need;
 use crate::stage::{Group, Stage};
 use crate::work::Work;
-use crate::{generate, tools, tree};
+use crate::{generate, tools, tree, windows};
 
 use anyhow::Result;
 
@@ -39,11 +39,25 @@ pub(crate) fn everything() -> Vec<Stage> {
         build("programs", &[], |work| cargo(work, &["build", "--workspace", "--locked"])),
         build("tests", &[], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
         build("vectors for WebAssembly", &[Need::Wasm], tools::build_wasm_vectors),
+    ]);
+    stages.extend(windows());
+    stages.extend([
         run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
         run("second opener, in Python", &[Need::Python], tools::opener),
         run("vectors in WebAssembly", &[Need::Wasm, Need::Node], tools::wasm_vectors),
     ]);
+    stages.extend(windows_smoke());
     stages
+}
+
+/// `cargo xtask windows`.
+pub(crate) fn windows() -> Vec<Stage> {
+    vec![build("siegel.exe", &[Need::Windows], windows::build)]
+}
+
+/// `cargo xtask windows-smoke`.
+pub(crate) fn windows_smoke() -> Vec<Stage> {
+    vec![run("siegel.exe under Wine", &[Need::Windows, Need::Wine], windows::smoke)]
 }
 
 fn check(name: &'static str, needs: &'static [Need], run: fn(&mut Work) -> Result<String>) -> Stage {

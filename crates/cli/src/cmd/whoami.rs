@@ -1,6 +1,7 @@
 //! `siegel whoami`: who the platform takes this profile for.
 
 use serde_json::json;
+use siegel_domain::Role;
 
 use crate::ctx::Ctx;
 use crate::error::Result;
@@ -24,7 +25,10 @@ impl Args {
                 ui.say("whoami-login", &[("login", &person.login)]);
             }
             ui.say("whoami-device", &[("id", &who.device)]);
-            ui.say(if who.confirmed { "whoami-confirmed" } else { "whoami-not-confirmed" }, &[]);
+            // A dealer belongs to no centre, so nobody there confirms it.
+            if who.role != Role::Dealer {
+                ui.say(if who.confirmed { "whoami-confirmed" } else { "whoami-not-confirmed" }, &[]);
+            }
             ui.json(&json!({
                 "profile": name, "url": profile.url, "principal": who.principal, "role": who.role,
                 "device": who.device, "confirmed": who.confirmed, "tenant": who.tenant,

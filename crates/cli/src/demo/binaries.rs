@@ -1,6 +1,8 @@
 //! Where the platform's programs are: beside this one. Run by `cargo run`, which builds this one alone, cargo is asked to
-//! build them first; that costs nothing when they are up to date.
+//! build them first; that costs nothing when they are up to date. It selects the workspace's default members as `cargo
+//! run` did: another selection has other features, and every dependency would be built a second time.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -39,8 +41,11 @@ fn build(ui: &Ui, cargo: &Path, dir: &Path) -> Result<()> {
         Some("debug") | None => "dev",
         Some(name) => name,
     };
+    // Cargo says where this crate lies to what it runs. The manifest of the workspace selects its default members.
+    let manifest = std::env::var_os("CARGO_MANIFEST_DIR").map(|own| Path::new(&own).join("../../Cargo.toml"));
     let status = Command::new(cargo)
-        .args(["build", "--package", "siegel-server", "--package", "siegel-admin", "--profile", profile])
+        .args(["build", "--bin", "siegel-server", "--bin", "siegel-admin", "--profile", profile])
+        .args(manifest.iter().flat_map(|path| [OsStr::new("--manifest-path"), path.as_os_str()]))
         .stdin(Stdio::null())
         // Cargo tells its progress on standard error, where people see it.
         .stdout(Stdio::null())

@@ -1,6 +1,6 @@
 //! Switching logs and traces on, once for a process.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
@@ -72,7 +72,9 @@ impl Telemetry {
         let provider = provider(config, service)?;
         let traces =
             provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("siegel")));
-        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+        // Colours for people only: in a file or a journal they are noise.
+        let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colours);
         let lines = match config.format {
             LogFormat::Pretty => lines.boxed(),
             LogFormat::Json => lines.json().flatten_event(true).boxed(),
