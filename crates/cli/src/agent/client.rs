@@ -1,7 +1,7 @@
 //! How a command finds, asks and starts the agent of its profile.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use siegel_client::profile::ProfileDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use zeroize::Zeroizing;
 
-use super::protocol::{Cookie, Op, ask, reply};
-use super::serve::READY;
+use super::protocol::{Cookie, Op, READY, ask, cookie_file, reply};
 use crate::error::{Exit, Failure, Result};
 use crate::os::{self, Address};
 
@@ -19,10 +18,6 @@ use crate::os::{self, Address};
 pub(crate) struct Agent {
     profile: PathBuf,
     address: Address,
-}
-
-pub(super) fn cookie_file(profile: &Path) -> PathBuf {
-    profile.join("agent.cookie")
 }
 
 impl Agent {

@@ -8,14 +8,22 @@
 //! operating system would let another user open the pipe.
 
 use std::io;
+use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
 /// Proof that a request comes from this user.
 pub(super) type Cookie = [u8; 32];
+/// What the agent says on standard output when commands can connect.
+pub(super) const READY: &str = "ready";
 /// Keys of a member, thousands of epochs included.
 const PAYLOAD_BYTES: u32 = 1024 * 1024;
+
+/// Where a profile's cookie lies while its agent runs.
+pub(super) fn cookie_file(profile: &Path) -> PathBuf {
+    profile.join("agent.cookie")
+}
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

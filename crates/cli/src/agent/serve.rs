@@ -11,16 +11,13 @@ use subtle::ConstantTimeEq as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use zeroize::Zeroizing;
 
-use super::client::cookie_file;
-use super::protocol::{Cookie, Op, answer, hear};
+use super::protocol::{Cookie, Op, READY, answer, cookie_file, hear};
 use crate::os::{self, Address};
 
 /// However busy it is kept, the password is asked for again after this.
 const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// One command's time to ask and read.
 const EXCHANGE: Duration = Duration::from_secs(5);
-/// Said on standard output when commands can connect.
-pub(super) const READY: &str = "ready";
 
 /// Takes the keys from standard input, listens, and holds them until it is over.
 pub(crate) async fn serve(profile: &Path, idle: Duration) -> io::Result<()> {

@@ -1,10 +1,10 @@
 //! `siegel member`: the people of this centre (R05).
 
 use serde_json::json;
-use siegel_client::{Invitation, NamedMember};
+use siegel_client::NamedMember;
 use siegel_domain::{MemberId, Role};
 
-use super::sender::standing;
+use super::newcomer::{hand_over, standing};
 use crate::ctx::Ctx;
 use crate::error::{Exit, Failure, Result};
 use crate::ui::{Table, date};
@@ -117,14 +117,4 @@ async fn remove(ctx: &Ctx, id: MemberId, yes: bool) -> Result<()> {
 
 fn name_of(member: &NamedMember) -> String {
     member.name.as_ref().map_or_else(|| member.item.id.to_string(), |name| name.to_string())
-}
-
-/// Shows a code once, and how to hand it over.
-pub(super) fn hand_over(ctx: &Ctx, invitation: &Invitation, name: &str) {
-    let ui = &ctx.ui;
-    ui.say("invite-code", &[("name", &name)]);
-    if !ui.json {
-        ui.line(&format!("\n  {}\n", invitation.code.as_str()));
-    }
-    ui.say("invite-how", &[("until", &date(ui.lang, invitation.expires_ms))]);
 }

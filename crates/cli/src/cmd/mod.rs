@@ -14,6 +14,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod ls;
 pub(crate) mod member;
+mod newcomer;
 pub(crate) mod profile;
 pub(crate) mod put;
 pub(crate) mod receipt;

@@ -5,9 +5,10 @@ use siegel_client::NamedSender;
 use siegel_client::api::members::{ReturnReport, Standing};
 use siegel_domain::SenderId;
 
+use super::newcomer::{hand_over, standing};
 use crate::ctx::Ctx;
 use crate::error::{Exit, Failure, Result};
-use crate::ui::{Table, Ui, date};
+use crate::ui::{Table, date};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -112,7 +113,7 @@ async fn add(ctx: &Ctx, name: &str, wish: Wish, hours: Option<u32>) -> Result<()
     ctx.session(async |session, profile| {
         let invitation = session.invite_sender(name, wish.into(), hours).await?;
         let tenant = profile.tenant()?;
-        super::member::hand_over(ctx, &invitation, name);
+        hand_over(ctx, &invitation, name);
         ctx.ui.say("sender-compare", &[("fingerprint", &tenant.root)]);
         ctx.ui.say("sender-then-confirm", &[("id", &invitation.principal)]);
         ctx.ui.json(&json!({
@@ -174,16 +175,4 @@ const fn word(wish: ReturnReport) -> &'static str {
         ReturnReport::Never => "never",
         ReturnReport::Ask => "ask",
     }
-}
-
-/// Where someone stands; said aloud when the server says "active" and the signed roster does not.
-pub(super) fn standing(ui: &Ui, standing: Standing, in_roster: bool) -> String {
-    let key = match (standing, in_roster) {
-        (Standing::Invited, _) => "standing-invited",
-        (Standing::Pending, _) => "standing-pending",
-        (Standing::Active, true) => "standing-active",
-        (Standing::Active, false) => "standing-not-in-roster",
-        (Standing::Removed, _) => "standing-removed",
-    };
-    ui.text(key, &[])
 }
