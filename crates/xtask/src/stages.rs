@@ -43,6 +43,7 @@ pub(crate) fn everything() -> Vec<Stage> {
     stages.extend(windows());
     stages.extend([
         run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
+        run("the demo, in German", &[], tools::demo),
         run("second opener, in Python", &[Need::Python], tools::opener),
         run("vectors in WebAssembly", &[Need::Wasm, Need::Node], tools::wasm_vectors),
     ]);

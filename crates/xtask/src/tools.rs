@@ -47,6 +47,21 @@ fn python() -> Result<Command> {
     Ok(python)
 }
 
+/// The stage: what the README's first command plays, with its search for anything in the clear, on the programs that
+/// are built already.
+pub(crate) fn demo(work: &mut Work) -> Result<String> {
+    let mut demo = tree::program(tree::target().join("debug/siegel"));
+    // Told where cargo is, it would build them as `cargo run` selects them.
+    let said = work.output(demo.args(["demo", "--lang", "de"]).env_remove("CARGO"))?;
+    let said = String::from_utf8_lossy(&said);
+    work.say(&said)?;
+    let searches = said.matches("Nichts gefunden.").count();
+    if searches != 2 {
+        bail!("the demo searches twice and has to find nothing each time; it said so {searches} times");
+    }
+    Ok(String::new())
+}
+
 /// The stage: the opener written from the specification alone has the same verdict on every vector, and what it seals opens here.
 pub(crate) fn opener(work: &mut Work) -> Result<String> {
     work.run(&mut tree::cargo(["build", "--locked", "--package", "siegel-vectors"]))?;
