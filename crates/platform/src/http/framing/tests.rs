@@ -1,3 +1,5 @@
+//! One byte at a time or all at once, the rules see the same.
+
 use super::*;
 
 /// Feeds `bytes` in pieces of `size` and returns what came through.
