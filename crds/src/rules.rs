@@ -79,6 +79,7 @@ mod tests {
             jurisdiction: "EU".into(),
             durability: Durability::Available,
             owner_auth_hash: "ab".repeat(32),
+            owner_code_expires_ms: 1,
         }
     }
 

@@ -43,6 +43,9 @@ pub struct TenantSpec {
     /// BLAKE3 of HKDF(code, "auth") of the first owner's code, 64 lower-case hex digits. The code itself never comes
     /// here; the hash opens nothing but the one enrolment.
     pub owner_auth_hash: String,
+    /// When that code ends, in milliseconds since 1970.
+    #[serde(default)]
+    pub owner_code_expires_ms: i64,
 }
 
 /// What happens to uploads while a zone is lost.

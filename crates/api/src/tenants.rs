@@ -76,6 +76,8 @@ pub struct Tenant {
     pub phase: String,
     /// One condition per resource class and zone, as on the Kubernetes object.
     pub conditions: Vec<Condition>,
+    /// When the first owner's code ends; later the dealer makes a new one.
+    pub owner_code_expires_ms: i64,
     /// Whether the first owner has enrolled.
     pub owner_enrolled: bool,
     /// When it was created.

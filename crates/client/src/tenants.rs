@@ -47,11 +47,11 @@ impl Session {
     }
 
     /// A new code for the first owner, while none has enrolled.
-    pub async fn renew_owner_code(&self, id: TenantId) -> Result<Zeroizing<String>> {
+    pub async fn renew_owner_code(&self, id: TenantId) -> Result<(Tenant, Zeroizing<String>)> {
         let secret = invite::generate(&mut rng::system());
         let patch = PatchTenant { owner_auth_hash: Some(auth_hash(&secret)), ..PatchTenant::default() };
-        self.patch_tenant(id, &patch).await?;
-        Ok(self.owner_code(id, secret))
+        let tenant = self.patch_tenant(id, &patch).await?;
+        Ok((tenant, self.owner_code(id, secret)))
     }
 
     /// Changes a centre's comment.

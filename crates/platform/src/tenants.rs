@@ -71,6 +71,8 @@ pub struct TenantView {
     pub jurisdiction: String,
     /// Of the first owner's code.
     pub owner_invite_auth_hash: Vec<u8>,
+    /// When that code ends.
+    pub owner_code_expires_ms: i64,
     /// Whether the first owner has enrolled.
     pub owner_enrolled: bool,
     /// Conditions, as JSON.
@@ -100,6 +102,8 @@ pub struct NewTenant {
     pub jurisdiction: String,
     /// Of the first owner's code.
     pub owner_invite_auth_hash: Vec<u8>,
+    /// When that code ends.
+    pub owner_code_expires_ms: i64,
     /// Now.
     pub created: Timestamp,
 }
@@ -188,8 +192,8 @@ impl Tenants {
 pub async fn insert(tx: &mut Tx<'_>, new: &NewTenant) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO tenants (id, dealer, handle, display_name, comment, state, durability, jurisdiction,
-                              owner_auth_hash, created_ms)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                              owner_auth_hash, created_ms, owner_code_expires_ms)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
     .bind(new.id.to_string())
     .bind(new.dealer.to_string())
@@ -201,6 +205,7 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewTenant) -> Result<(), sqlx::Error>
     .bind(&new.jurisdiction)
     .bind(&new.owner_invite_auth_hash)
     .bind(new.created.0)
+    .bind(new.owner_code_expires_ms)
     .execute(&mut **tx)
     .await?;
     Ok(())
@@ -229,6 +234,7 @@ impl TryFrom<SqliteRow> for TenantView {
             },
             jurisdiction: row.try_get("jurisdiction")?,
             owner_invite_auth_hash: row.try_get("owner_auth_hash")?,
+            owner_code_expires_ms: row.try_get("owner_code_expires_ms")?,
             owner_enrolled: row.try_get::<i64, _>("owner_enrolled")? != 0,
             conditions: row.try_get("conditions")?,
             created_ms: row.try_get("created_ms")?,

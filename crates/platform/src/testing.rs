@@ -104,6 +104,7 @@ pub async fn tenant(ctx: &Ctx, n: u8) -> TenantId {
         durability: Durability::Available,
         jurisdiction: "EU".to_owned(),
         owner_invite_auth_hash: vec![n; 32],
+        owner_code_expires_ms: ctx.clock.now().0 + siegel_domain::time::DAY_MS,
         created: ctx.clock.now(),
     };
     let (new, id) = (&new, new.id);

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use siegel_domain::time::DAY_MS;
 use siegel_platform::Ctx;
 use siegel_platform::db::TenantDbs;
 use siegel_platform::http::page::PageTokens;
@@ -75,6 +76,11 @@ impl App {
         let schedule = reconcile::Schedule::default();
         let inner = Inner { ctx, config, dbs, source, schedule, reconcile_wake, relay_wake, pages, owners };
         Ok(Self(Arc::new(inner)))
+    }
+
+    /// When a first owner's code ends that is made now.
+    pub fn owner_code_expires_ms(&self) -> i64 {
+        self.ctx.clock.now().0 + i64::from(self.config.owner_code_days) * DAY_MS
     }
 
     /// The dealer API's routes.

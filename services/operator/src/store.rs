@@ -31,6 +31,7 @@ pub fn spec(view: &TenantView) -> TenantSpec {
         jurisdiction: view.jurisdiction.clone(),
         durability: durability(view.durability),
         owner_auth_hash: hex::encode(&view.owner_invite_auth_hash),
+        owner_code_expires_ms: view.owner_code_expires_ms,
     }
 }
 
@@ -81,7 +82,8 @@ pub async fn write_spec(
     let hash =
         hex::decode(&spec.owner_auth_hash).map_err(|_| DbError::corrupt("tenants", "owner_auth_hash", tenant))?;
     let written = sqlx::query(
-        "UPDATE tenants SET comment = $3, durability = $4, owner_auth_hash = $5, version = version + 1
+        "UPDATE tenants SET comment = $3, durability = $4, owner_auth_hash = $5, owner_code_expires_ms = $6,
+                version = version + 1
          WHERE id = $1 AND version = $2 AND (owner_enrolled = 0 OR owner_auth_hash = $5)",
     )
     .bind(tenant.to_string())
@@ -89,6 +91,7 @@ pub async fn write_spec(
     .bind(&spec.comment)
     .bind(spec.durability.as_str())
     .bind(hash)
+    .bind(spec.owner_code_expires_ms)
     .execute(&mut **tx)
     .await?;
     Ok(written.rows_affected() == 1)

@@ -71,10 +71,10 @@ impl Args {
                 Ok(())
             }
             Command::Code { tenant } => {
-                let tenant = find(session, &tenant).await?;
-                let code = session.renew_owner_code(tenant.id).await?;
+                let id = find(session, &tenant).await?.id;
+                let (tenant, code) = session.renew_owner_code(id).await?;
                 hand_over(&ctx.ui, &tenant, &code);
-                ctx.ui.json(&json!({ "tenant": tenant.id, "code": code.as_str() }));
+                ctx.ui.json(&json!({ "tenant": tenant, "code": code.as_str() }));
                 Ok(())
             }
         })
@@ -118,7 +118,7 @@ fn hand_over(ui: &Ui, tenant: &Tenant, code: &str) {
     if !ui.json {
         ui.line(&format!("\n  {code}\n"));
     }
-    ui.say("tenant-code-how", &[]);
+    ui.say("tenant-code-how", &[("until", &date(ui.lang, tenant.owner_code_expires_ms))]);
 }
 
 /// By id or by handle.

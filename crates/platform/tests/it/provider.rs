@@ -22,7 +22,7 @@ const COLUMNS: &[(&str, &str)] = &[
     (
         "tenants",
         "id dealer handle display_name comment state durability jurisdiction owner_auth_hash owner_enrolled conditions \
-         created_ms version",
+         created_ms version owner_code_expires_ms",
     ),
     ("wakeups", "tenant service due_ms"),
 ];
@@ -54,6 +54,7 @@ fn tenant(n: u8, handle: &str) -> NewTenant {
         durability: Durability::Strict,
         jurisdiction: "EU".to_owned(),
         owner_invite_auth_hash: vec![7; 32],
+        owner_code_expires_ms: 0,
         created: Timestamp(i64::from(n)),
     }
 }

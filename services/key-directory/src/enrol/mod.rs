@@ -16,7 +16,6 @@ pub(crate) mod sender;
 use std::sync::Arc;
 
 use siegel_api::enrol::{Enrolled, EnrolledPrincipal};
-use siegel_domain::time::DAY_MS;
 use siegel_domain::{DeviceId, InviteId, MemberId, Principal, Role, TenantId};
 use siegel_envelope::SigningPublicKey;
 use siegel_envelope::enrol::AuthToken;
@@ -27,10 +26,6 @@ use siegel_platform::{Problem, Reason};
 use crate::app::Directory;
 use crate::store::invites::InviteRow;
 use crate::store::{devices, invites, roster};
-
-/// A first owner's code is good for this long after it was first shown to the server: the dealer who handed it out did
-/// not say when it ends.
-const FOUNDER_MS: i64 = 30 * DAY_MS;
 
 /// Somebody with a code, at a tenant that exists.
 pub(crate) struct Newcomer {
@@ -52,7 +47,7 @@ pub(crate) async fn find(directory: &Directory, tenant: TenantId, auth: &[u8]) -
     let founder = tenant.owner_invite_auth_hash == hash.as_bytes();
     let invite = match invites::by_auth(db.reader(), hash.as_bytes()).await? {
         Some(invite) => Some(invite),
-        None if founder => Some(founders(directory, &db, hash.as_bytes()).await?),
+        None if founder => Some(founders(directory, &tenant, &db).await?),
         None => None,
     };
     let mut invite = invite.ok_or(Reason::NotFound)?;
@@ -91,8 +86,9 @@ pub(crate) async fn open(
 }
 
 /// The first owner's invitation: its hash comes from the dealer, its ids are drawn when it is first asked for.
-async fn founders(directory: &Directory, db: &Db, auth_hash: &[u8]) -> Result<InviteRow, DbError> {
+async fn founders(directory: &Directory, tenant: &TenantView, db: &Db) -> Result<InviteRow, DbError> {
     let (rng, now_ms) = (&*directory.ctx.rng, directory.now_ms());
+    let auth_hash = &tenant.owner_invite_auth_hash[..];
     let drawn = InviteRow {
         id: InviteId::from_bytes(rng.bytes()),
         auth_hash: auth_hash.to_vec(),
@@ -102,7 +98,7 @@ async fn founders(directory: &Directory, db: &Db, auth_hash: &[u8]) -> Result<In
         device: DeviceId::from_bytes(rng.bytes()),
         sealed_code: None,
         mac: None,
-        expires_ms: now_ms + FOUNDER_MS,
+        expires_ms: tenant.owner_code_expires_ms,
         used_ms: None,
     };
     let drawn = &drawn;

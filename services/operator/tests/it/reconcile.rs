@@ -28,6 +28,7 @@ async fn asked_for(app: &App, jurisdiction: &str) -> TenantId {
         durability: Default::default(),
         jurisdiction: jurisdiction.into(),
         owner_invite_auth_hash: vec![1; 32],
+        owner_code_expires_ms: i64::MAX,
         created: app.ctx.clock.now(),
     };
     let new = &new;
@@ -190,7 +191,10 @@ async fn the_first_owner_is_learnt_of_and_ends_the_dealers_say() {
     };
     tell(enrolled(Role::Sender)).await;
     world.app.owners.run_once().await.unwrap();
-    assert_eq!(patch([1; 32]).await.status, 200, "a new code, while no owner is there");
+    let renewed = patch([1; 32]).await;
+    assert_eq!(renewed.status, 200, "a new code, while no owner is there");
+    let until = world.app.ctx.clock.now().0 + 14 * siegel_domain::time::DAY_MS;
+    assert_eq!(renewed.body["owner_code_expires_ms"], until, "and new time to use it");
     tell(enrolled(Role::Owner)).await;
     world.app.owners.run_once().await.unwrap();
     assert_eq!(world.get(dealer(1), &format!("/v1/tenants/{tenant}")).await.body["owner_enrolled"], true);

@@ -45,7 +45,7 @@ pub(super) async fn change_tenant(
     let view = super::of_dealer(&app, &caller, tenant)?;
     require_match(&headers, view.version)?;
     let old = store::spec(&view);
-    let new = patched(&old, patch);
+    let new = patched(&app, &old, patch);
     if view.owner_enrolled && old.owner_auth_hash != new.owner_auth_hash {
         return Err(
             Problem::new(Reason::InviteUsed).detail("The first owner has enrolled; colleagues invite the others.")
@@ -75,11 +75,13 @@ pub(super) async fn change_tenant(
     super::answer(&*super::of_dealer(&app, &caller, tenant)?)
 }
 
-fn patched(old: &TenantSpec, patch: PatchTenant) -> TenantSpec {
+fn patched(app: &App, old: &TenantSpec, patch: PatchTenant) -> TenantSpec {
+    let new_code = patch.owner_auth_hash.is_some();
     TenantSpec {
         comment: patch.comment.map_or_else(|| old.comment.clone(), |comment| comment.trim().to_owned()),
         durability: patch.durability.map_or(old.durability, store::durability),
         owner_auth_hash: patch.owner_auth_hash.map_or_else(|| old.owner_auth_hash.clone(), |hash| hex::encode(&*hash)),
+        owner_code_expires_ms: if new_code { app.owner_code_expires_ms() } else { old.owner_code_expires_ms },
         ..old.clone()
     }
 }

@@ -39,7 +39,7 @@ use crate::{reconcile, store};
             "id": "tnt_0123456789abcdefghjkmnpqrs", "handle": "herzzentrum-nord", "display_name": "Herzzentrum Nord",
             "comment": "K-4711", "jurisdiction": "EU", "durability": "available", "phase": "ready",
             "conditions": [{ "type": "Ready", "status": "True", "reason": "AllInPlace", "message": "Everything is there." }],
-            "owner_enrolled": false, "created_ms": 1800000000000_i64, "etag": "\"1\""
+            "owner_code_expires_ms": 1801209600000_i64, "owner_enrolled": false, "created_ms": 1800000000000_i64, "etag": "\"1\""
         })),
         (status = 400, body = ProblemBody, content_type = "application/problem+json", description = "`invalid-request`: each field that is refused is named"),
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`forbidden`: for dealers only"),
@@ -62,6 +62,7 @@ pub(super) async fn create_tenant(
         jurisdiction: body.value.jurisdiction,
         durability: store::durability(body.value.durability),
         owner_auth_hash: hex::encode(&*body.value.owner_auth_hash),
+        owner_code_expires_ms: app.owner_code_expires_ms(),
     };
     let violations = rules::validate(&spec);
     if !violations.is_empty() {
@@ -81,6 +82,7 @@ pub(super) async fn create_tenant(
         durability: body.value.durability,
         jurisdiction: spec.jurisdiction,
         owner_invite_auth_hash: body.value.owner_auth_hash.0,
+        owner_code_expires_ms: spec.owner_code_expires_ms,
         created: now,
     };
     let most = i64::from(app.config.tenants_per_dealer);

@@ -52,6 +52,7 @@ fn shown(view: &TenantView) -> Result<Tenant, DbError> {
         durability: view.durability,
         phase: object.status.phase.as_str().to_owned(),
         conditions: object.status.conditions.into_iter().map(condition).collect(),
+        owner_code_expires_ms: view.owner_code_expires_ms,
         owner_enrolled: view.owner_enrolled,
         created_ms: view.created_ms,
         etag: etag(view.version),
