@@ -4,11 +4,13 @@
 //! port and keys; a restart is a restart on the same directory.
 
 mod child;
+mod liar;
 mod people;
 mod search;
 mod world;
 
 pub use child::{ChildServer, add_dealer_beside};
+pub use liar::{Answer, Asked, Liar};
 pub use people::{Centre, PASSWORD, Person, password};
 pub use search::{canary_hits, files_below};
 pub use world::{World, WorldOptions};

@@ -6,6 +6,7 @@ mod centre;
 mod conversations;
 mod erasing;
 mod faults;
+mod liar;
 mod practice;
 mod sealed;
 mod support;
