@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Wasm,
     /// Rust's Windows target and MinGW's C compiler
     Windows,
+    /// The conformance suite of HTTP/2, built with Go
+    H2spec,
 }
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -41,6 +43,7 @@ impl Need {
             Self::Node => "Node >= 18, to run the vectors in WebAssembly",
             Self::Wasm => "Rust's wasm32-unknown-unknown target, for the browser",
             Self::Windows => "Rust's x86_64-pc-windows-gnu target and MinGW's C compiler, for siegel.exe",
+            Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
         }
     }
 
@@ -55,6 +58,7 @@ impl Need {
             Self::Node => newer("node", (18, 0)),
             Self::Wasm => target_found(WASM),
             Self::Windows => target_found(WINDOWS) && machine::which(MINGW).is_some(),
+            Self::H2spec => tools::h2spec_found(),
         }
     }
 
@@ -65,6 +69,7 @@ impl Need {
             Self::Python => tools::install_venv(work),
             Self::Node => machine::apt(work, &["nodejs"]),
             Self::Wasm => add_target(work, WASM),
+            Self::H2spec => tools::install_h2spec(work),
             Self::Windows => {
                 if !target_found(WINDOWS) {
                     add_target(work, WINDOWS)?;
@@ -87,6 +92,7 @@ impl Need {
                 Some("install Rust's x86_64-pc-windows-gnu target")
             }
             Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
+            Self::H2spec if missing("go") && !machine::may_apt() => Some("apt-get install golang-go"),
             Self::Node if !machine::may_apt() => Some("apt-get install nodejs"),
             Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")

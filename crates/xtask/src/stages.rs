@@ -40,6 +40,7 @@ pub(crate) fn everything() -> Vec<Stage> {
         build("tests", &[], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
         build("vectors for WebAssembly", &[Need::Wasm], tools::build_wasm_vectors),
         run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
+        run("HTTP/2 conformance", &[Need::H2spec], tools::h2spec),
         run("second opener, in Python", &[Need::Python], tools::opener),
         run("vectors in WebAssembly", &[Need::Wasm, Need::Node], tools::wasm_vectors),
     ]);
