@@ -22,6 +22,8 @@ const REQUEST_BYTES: usize = 16 * 1024 * 1024;
 pub struct Asked {
     /// Method and path, without the query.
     pub what: String,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -143,7 +145,8 @@ async fn pass_on(State(inner): State<Arc<Inner>>, request: Request) -> Response 
 async fn answer(inner: &Inner, request: Request) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, REQUEST_BYTES).await?;
-    let asked = Asked { what: format!("{} {}", parts.method, parts.uri.path()), body: body.to_vec() };
+    let what = format!("{} {}", parts.method, parts.uri.path());
+    let asked = Asked { what, headers: parts.headers.clone(), body: body.to_vec() };
     inner.asked.lock().expect("nothing panics while it is held").push(asked.clone());
     let upstream = inner.upstream.get().context("no platform behind the liar yet")?;
     let url = format!("http://{upstream}{}", parts.uri.path_and_query().map_or("/", |path| path.as_str()));
