@@ -33,6 +33,8 @@ pub struct Recipient {
     pub key: KemPublicKey,
     /// Digest of the directory's signed head that vouches for it; manifests name it.
     pub checkpoint: Digest,
+    /// Hours since the directory last signed its head, if that is more than a day: someone may hold an old state up.
+    pub silent_h: Option<u64>,
 }
 
 impl Directory {
@@ -170,12 +172,18 @@ impl Directory {
         if statement.roster != self.roster.head() {
             return Err(bad("the directory's statement belongs to another list of members"));
         }
-        let checkpoint = self.verify_checkpoint(profile, memory, &answer.checkpoint)?;
-        Ok(Recipient { party, key: bundle.kem, checkpoint })
+        let (checkpoint, silent_h) = self.verify_checkpoint(profile, memory, &answer.checkpoint)?;
+        Ok(Recipient { party, key: bundle.kem, checkpoint, silent_h })
     }
 
-    /// The directory's signed head: fits the roster and follows the last one.
-    fn verify_checkpoint(&self, profile: &Profile, memory: &mut Memory, signed: &[u8]) -> Result<Digest, Untrusted> {
+    /// The directory's signed head: fits the roster and follows the last one. With it the hours of its silence, if they
+    /// are too many.
+    fn verify_checkpoint(
+        &self,
+        profile: &Profile,
+        memory: &mut Memory,
+        signed: &[u8],
+    ) -> Result<(Digest, Option<u64>), Untrusted> {
         let bad = |what: String| Untrusted::Key(format!("the directory's checkpoint: {what}"));
         let open = |bytes: &[u8]| Signed::<Checkpoint>::open(bytes, &profile.statement_key);
         let new = open(signed).map_err(|error| bad(error.to_string()))?;
@@ -189,12 +197,13 @@ impl Directory {
         if seen.and_then(|bytes| open(&bytes).ok()).is_some_and(|seen| !new.follows(&seen)) {
             return Err(Untrusted::Rollback("the directory's checkpoint does not follow the last one"));
         }
-        let age_ms = now_ms() - new.time.0;
-        if age_ms > FRESH_MS {
-            tracing::warn!(age_h = age_ms / 3_600_000, "the directory has said nothing new for more than a day");
+        let age_ms = now_ms().saturating_sub(new.time.0);
+        let silent_h = (age_ms > FRESH_MS).then(|| age_ms.unsigned_abs() / 3_600_000);
+        if let Some(age_h) = silent_h {
+            tracing::warn!(age_h, "the directory has said nothing new for more than a day");
         }
         memory.checkpoint = Some(hex::encode(signed));
-        Ok(new.bytes().digest())
+        Ok((new.bytes().digest(), silent_h))
     }
 }
 

@@ -29,6 +29,8 @@ pub(crate) enum Need {
     Windows,
     /// Wine, 64 bit
     Wine,
+    /// The conformance suite of HTTP/2, built with Go
+    H2spec,
 }
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -45,6 +47,7 @@ impl Need {
             Self::Wasm => "Rust's wasm32-unknown-unknown target, for the browser",
             Self::Windows => "Rust's x86_64-pc-windows-gnu target and MinGW's C compiler, for siegel.exe",
             Self::Wine => "Wine (wine64), to try siegel.exe",
+            Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
         }
     }
 
@@ -60,6 +63,7 @@ impl Need {
             Self::Wasm => target_found(WASM),
             Self::Windows => target_found(WINDOWS) && machine::which(MINGW).is_some(),
             Self::Wine => wine().is_some(),
+            Self::H2spec => tools::h2spec_found(),
         }
     }
 
@@ -70,6 +74,7 @@ impl Need {
             Self::Python => tools::install_venv(work),
             Self::Node => machine::apt(work, &["nodejs"]),
             Self::Wasm => add_target(work, WASM),
+            Self::H2spec => tools::install_h2spec(work),
             Self::Windows => {
                 if !target_found(WINDOWS) {
                     add_target(work, WINDOWS)?;
@@ -94,6 +99,7 @@ impl Need {
             }
             Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
             Self::Wine if !machine::may_apt() => Some("apt-get install wine64"),
+            Self::H2spec if missing("go") && !machine::may_apt() => Some("apt-get install golang-go"),
             Self::Node if !machine::may_apt() => Some("apt-get install nodejs"),
             Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")

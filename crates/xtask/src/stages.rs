@@ -44,6 +44,7 @@ pub(crate) fn everything() -> Vec<Stage> {
     stages.extend([
         run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
         run("the demo, in German", &[], tools::demo),
+        run("HTTP/2 conformance", &[Need::H2spec], tools::h2spec),
         run("second opener, in Python", &[Need::Python], tools::opener),
         run("vectors in WebAssembly", &[Need::Wasm, Need::Node], tools::wasm_vectors),
     ]);

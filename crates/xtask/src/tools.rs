@@ -1,5 +1,5 @@
-//! Tools of others that stages call: cargo-deny, the Python environment of the second opener; and the load generator,
-//! which is ours.
+//! Tools of others that stages call: cargo-deny, h2spec, the Python environment of the second opener; and the load
+//! generator, which is ours.
 
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
@@ -96,14 +96,46 @@ pub(crate) fn install_venv(work: &mut Work) -> Result<()> {
     std::fs::write(home.join("complete"), "").context("mark the Python environment as complete")
 }
 
+/// Where `go.mod` names h2spec and what it is made of, and `go.sum` their checksums.
+const H2SPEC: &str = "tools/h2spec";
+
+/// The stage: the public suite of HTTP/2 finds no failure of our listener (FAULTS F26).
+pub(crate) fn h2spec(work: &mut Work) -> Result<String> {
+    // The test is ignored without the program; with it, it is one like any other.
+    let mut test = tree::cargo(["test", "--workspace", "--locked", "--test", "it", "--", "--ignored", "h2spec"]);
+    work.run(test.env("H2SPEC", h2spec_program()?))?;
+    Ok(String::new())
+}
+
+pub(crate) fn h2spec_found() -> bool {
+    h2spec_program().is_ok_and(|program| machine::says(tree::program(program).arg("--version")).is_some())
+}
+
+pub(crate) fn install_h2spec(work: &mut Work) -> Result<()> {
+    if machine::which("go").is_none() {
+        machine::apt(work, &["golang-go"])?;
+    }
+    let mut go = Command::new("go");
+    go.args(["build", "-mod=readonly", "-o"]).arg(h2spec_program()?).arg("github.com/summerwind/h2spec/cmd/h2spec");
+    // No other version of Go is fetched for it: ours is as old as Debian 12's.
+    work.run(go.current_dir(tree::root().join(H2SPEC)).env("GOTOOLCHAIN", "local").env("GOFLAGS", "-buildvcs=false"))
+}
+
+fn h2spec_program() -> Result<PathBuf> {
+    Ok(pinned_by("h2spec", &format!("{H2SPEC}/go.sum"))?.join("h2spec"))
+}
+
 /// One directory per content of the requirements, so that a change makes a new one and an old commit still finds its
 /// own.
 fn venv() -> Result<PathBuf> {
-    let pinned =
-        std::fs::read(tree::root().join(OPENER_REQUIREMENTS)).with_context(|| format!("read {OPENER_REQUIREMENTS}"))?;
+    pinned_by("python", OPENER_REQUIREMENTS)
+}
+
+fn pinned_by(name: &str, file: &str) -> Result<PathBuf> {
+    let pinned = std::fs::read(tree::root().join(file)).with_context(|| format!("read {file}"))?;
     let mut hasher = std::hash::DefaultHasher::new();
     pinned.hash(&mut hasher);
-    machine::cache(&format!("python-{:016x}", hasher.finish()))
+    machine::cache(&format!("{name}-{:016x}", hasher.finish()))
 }
 
 fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Result<()> {

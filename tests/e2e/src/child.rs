@@ -22,15 +22,22 @@ pub struct ChildServer {
     program: PathBuf,
     state: PathBuf,
     address: SocketAddr,
+    args: Vec<String>,
     child: Child,
 }
 
 impl ChildServer {
     /// Starts `program` on a state directory and a free port that it keeps over restarts, and waits until it is ready.
     pub async fn start(program: &Path, state: &Path) -> Result<Self> {
+        Self::start_with(program, state, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub async fn start_with(program: &Path, state: &Path, args: &[&str]) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let child = spawn(program, state, address)?;
-        let mut server = Self { program: program.to_owned(), state: state.to_owned(), address, child };
+        let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
+        let child = spawn(program, state, address, &args)?;
+        let mut server = Self { program: program.to_owned(), state: state.to_owned(), address, args, child };
         server.wait_until_ready().await?;
         Ok(server)
     }
@@ -38,7 +45,7 @@ impl ChildServer {
     /// `kill -9`, and at once again.
     pub async fn kill_and_restart(&mut self) -> Result<()> {
         self.kill()?;
-        self.child = spawn(&self.program, &self.state, self.address)?;
+        self.child = spawn(&self.program, &self.state, self.address, &self.args)?;
         self.wait_until_ready().await
     }
 
@@ -47,6 +54,19 @@ impl ChildServer {
         self.child.kill().context("kill the server")?;
         self.child.wait().context("wait for the killed server")?;
         Ok(())
+    }
+
+    /// SIGTERM, and waits until it has said everything and ended by itself.
+    pub fn stop(&mut self) -> Result<()> {
+        let process = self.child.id().to_string();
+        ensure!(Command::new("kill").args(["-TERM", &process]).status()?.success(), "the server could not be asked");
+        ensure!(self.child.wait().context("wait for the server")?.success(), "the server ended badly");
+        Ok(())
+    }
+
+    /// What it wrote to standard output and standard error.
+    pub fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.state.with_extension("log"))?)
     }
 
     /// Its address.
@@ -82,7 +102,7 @@ fn ready_file(state: &Path) -> PathBuf {
     state.with_extension("ready")
 }
 
-fn spawn(program: &Path, state: &Path, address: SocketAddr) -> Result<Child> {
+fn spawn(program: &Path, state: &Path, address: SocketAddr, args: &[String]) -> Result<Child> {
     let _ = std::fs::remove_file(ready_file(state));
     let log = std::fs::OpenOptions::new().create(true).append(true).open(state.with_extension("log"))?;
     Command::new(program)
@@ -92,8 +112,9 @@ fn spawn(program: &Path, state: &Path, address: SocketAddr) -> Result<Child> {
         .arg(address.to_string())
         .arg("--ready-file")
         .arg(ready_file(state))
+        .args(args)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(log.try_clone()?)
         .stderr(log)
         .spawn()
         .context("start the server")

@@ -4,11 +4,17 @@
 //! port and keys; a restart is a restart on the same directory.
 
 mod child;
+mod collector;
+mod liar;
 mod people;
+mod raw;
 mod search;
 mod world;
 
 pub use child::{ChildServer, add_dealer_beside};
+pub use collector::Collector;
+pub use liar::{Answer, Asked, Liar};
 pub use people::{Centre, PASSWORD, Person, password};
+pub use raw::{Raw, Said};
 pub use search::{canary_hits, files_below};
 pub use world::{World, WorldOptions};

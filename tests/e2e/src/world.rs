@@ -13,6 +13,8 @@ use siegel_server::{Platform, ServerConfig};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
+use crate::Liar;
+
 /// What a test's platform differs in.
 pub struct WorldOptions {
     /// Time; the system's if absent.
@@ -21,13 +23,15 @@ pub struct WorldOptions {
     pub zones: Option<MakeZones>,
     /// Whether background work runs by itself; a test that steps it by hand says no.
     pub workers: bool,
+    /// The address that people use, if something stands before the platform; it speaks plain HTTP then.
+    pub public_url: Option<String>,
     /// Changes to the settings.
     pub settings: fn(&mut ServerConfig),
 }
 
 impl Default for WorldOptions {
     fn default() -> Self {
-        Self { clock: None, zones: None, workers: true, settings: |_| {} }
+        Self { clock: None, zones: None, workers: true, public_url: None, settings: |_| {} }
     }
 }
 
@@ -53,9 +57,19 @@ impl World {
         Self::on(Arc::new(dir), SocketAddr::from(([127, 0, 0, 1], 0)), options).await
     }
 
+    /// A platform whose provider lies when a test says so.
+    pub async fn behind_a_liar() -> Result<(Self, Liar)> {
+        let liar = Liar::listen().await?;
+        let world = Self::with(WorldOptions { public_url: Some(liar.url()), ..WorldOptions::default() }).await?;
+        liar.before(world.address);
+        Ok((world, liar))
+    }
+
     async fn on(dir: Arc<TempDir>, address: SocketAddr, options: WorldOptions) -> Result<Self> {
         let mut config =
             ServerConfig { state_dir: dir.path().join("state"), listen: address, ..ServerConfig::default() };
+        config.plain_http = options.public_url.is_some();
+        config.public_url = options.public_url;
         (options.settings)(&mut config);
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
         let given = Given { clock, zones: options.zones, ..Given::default() };

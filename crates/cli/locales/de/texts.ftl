@@ -122,6 +122,7 @@ profile-removed = Profil { $name } ist gelöscht.
 put-done = { $file } ist angekommen: { $record } ({ $size } in { $took }, { $rate })
 put-resumed = { $size } lagen schon dort und wurden nicht noch einmal gesendet.
 put-degraded = Ein Speicherort fehlt gerade; die zweite Kopie wird nachgeholt. So steht es auch in der Quittung.
+put-directory-silent = Das Verzeichnis hat seit { $hours } Stunden nichts Neues bestätigt. Vielleicht hält jemand zurück, dass ein Schlüssel ersetzt oder jemand entfernt wurde: bitte das Zentrum anrufen und nachfragen.
 put-receipt = Quittung der Plattform, geprüft: { $path }
 put-return-report-ask = Soll der Befund zu Ihnen zurückkommen? [j/N]
 get-done = Geöffnet: { $path } ({ $size } in { $took }, { $rate })

@@ -122,6 +122,7 @@ profile-removed = Profile { $name } is deleted.
 put-done = { $file } arrived: { $record } ({ $size } in { $took }, { $rate })
 put-resumed = { $size } were there already and were not sent again.
 put-degraded = A storage zone is away; the second copy follows. The receipt says so, too.
+put-directory-silent = The directory has confirmed nothing new for { $hours } hours. Someone may be holding back that a key was replaced or a person removed: please ask the centre by telephone.
 put-receipt = The platform's receipt, verified: { $path }
 put-return-report-ask = Shall the report come back to you? [y/N]
 get-done = Opened: { $path } ({ $size } in { $took }, { $rate })

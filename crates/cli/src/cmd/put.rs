@@ -167,10 +167,14 @@ pub(crate) fn report(ctx: &Ctx, file: &Path, sent: &Sent, took: std::time::Durat
     if sent.degraded {
         ui.warn("put-degraded", &[]);
     }
+    if let Some(hours) = sent.directory_silent_h {
+        ui.warn("put-directory-silent", &[("hours", &hours)]);
+    }
     ui.note("put-receipt", &[("path", &sent.receipt_path.display())]);
     json!({
         "file": file, "record": sent.record, "bytes": sent.plain_bytes, "resumed_bytes": sent.resumed_bytes,
         "receipt": sent.receipt_id, "receipt_path": sent.receipt_path, "degraded": sent.degraded,
+        "directory_silent_h": sent.directory_silent_h,
         "seconds": took.as_secs_f64(),
     })
 }

@@ -14,6 +14,9 @@ use crate::time::{Moment, sleep};
 
 /// Without a byte for this long, a line counts as dead.
 pub(crate) const STALL: Duration = Duration::from_secs(30);
+/// An answer that is held in memory has to be whole by then: four mebibytes over 128 kbit/s. Without it a server that
+/// sends a byte now and then would hold its caller for ever.
+const WHOLE: Duration = Duration::from_secs(300);
 const SLICE_BYTES: usize = 128 * 1024;
 
 /// Counts bytes as they leave or arrive; shared with whoever shows progress.
@@ -112,8 +115,13 @@ pub(crate) async fn whole(
     limit: usize,
 ) -> Result<Result<Vec<u8>, Interrupted>> {
     let mut body = Vec::new();
+    let mut over = std::pin::pin!(sleep(WHOLE));
     loop {
-        match next_piece(&mut response).await {
+        let piece = tokio::select! {
+            piece = next_piece(&mut response) => piece,
+            () = &mut over => return Err(Error::answer(route, format!("not whole within {} s", WHOLE.as_secs()))),
+        };
+        match piece {
             Ok(Some(piece)) if body.len() + piece.len() > limit => {
                 return Err(Error::answer(route, format!("longer than {limit} bytes")));
             }

@@ -22,7 +22,7 @@ use crate::rng;
 use crate::time::{now_ms, sleep};
 
 pub use body::Meter;
-pub(crate) use body::{Interrupted, next_piece, whole};
+pub(crate) use body::{Interrupted, STALL, next_piece, whole};
 pub(crate) use request::{Auth, Credentials, Payload, Request};
 pub use retry::BRIDGE;
 pub(crate) use retry::Budget;

@@ -27,14 +27,21 @@ pub(super) struct Finished<'a> {
     pub(super) sealed_metadata: Vec<u8>,
 }
 
+impl Outgoing<'_> {
+    /// Verified keys of all recipients, as of now.
+    pub(super) async fn verified_recipients(&self) -> Result<Vec<Recipient>> {
+        let mut recipients = Vec::new();
+        for party in self.recipients()? {
+            recipients.push(self.session.recipient(party).await?);
+        }
+        Ok(recipients)
+    }
+}
+
 impl Finished<'_> {
     /// Verified keys of all recipients, as of now.
     pub(super) async fn recipients(&self) -> Result<Vec<Recipient>> {
-        let mut recipients = Vec::new();
-        for party in self.outgoing.recipients()? {
-            recipients.push(self.outgoing.session.recipient(party).await?);
-        }
-        Ok(recipients)
+        self.outgoing.verified_recipients().await
     }
 
     /// Manifest and grants for these recipients.
@@ -76,7 +83,13 @@ impl Finished<'_> {
     }
 
     /// Checks what the platform signed and keeps it.
-    pub(super) fn receipt(&self, answer: CommitAnswer, manifest: Digest, resumed_bytes: u64) -> Result<Sent> {
+    pub(super) fn receipt(
+        &self,
+        answer: CommitAnswer,
+        manifest: Digest,
+        resumed_bytes: u64,
+        recipients: &[Recipient],
+    ) -> Result<Sent> {
         let bad = |why: String| Error::from(Untrusted::Receipt(why));
         let session = self.outgoing.session;
         let receipt = Signed::<UploadReceipt>::open(&answer.receipt, &session.profile().statement_key)
@@ -98,6 +111,7 @@ impl Finished<'_> {
             receipt_path,
             plain_bytes: self.plain_bytes,
             resumed_bytes,
+            directory_silent_h: recipients.iter().filter_map(|recipient| recipient.silent_h).max(),
         })
     }
 }

@@ -1,11 +1,15 @@
-//! Fetching sealed bytes. A broken line goes on at the byte where it broke; every byte that arrives renews the budget.
+//! Fetching sealed bytes. A broken line goes on at the byte where it broke; progress renews the budget.
 
 use siegel_domain::RecordId;
 
 use crate::error::{Error, Result};
-use crate::http::{Budget, Interrupted, Meter, Request, next_piece};
+use crate::http::{Budget, Interrupted, Meter, Request, STALL, next_piece};
 use crate::session::Session;
+use crate::time::Moment;
 
+/// Fewer bytes than these in [`STALL`], or in an attempt, are no progress: else a server that sends a few bytes now and then
+/// would hold its caller for days.
+const PROGRESS_BYTES: usize = 16 * 1024;
 const ROUTE: &str = "GET /v1/records/{record}/parts/{number}";
 
 /// What to fetch: `from..to` of the sealed part `number`, which has `whole` bytes.
@@ -39,7 +43,7 @@ pub(super) async fn fetch(session: &Session, wanted: Wanted, mut buffer: Vec<u8>
             Ok(()) => Interrupted("the answer ended early".to_owned()),
             Err(interrupted) => interrupted,
         };
-        if buffer.len() > before {
+        if buffer.len() - before >= PROGRESS_BYTES {
             budget = Budget::new(http.config().bridge);
         }
         http.wait_or(&mut budget, http.interrupted(error), true).await?;
@@ -63,6 +67,7 @@ async fn attempt(
     if ranged != (response.status() == http::StatusCode::PARTIAL_CONTENT) {
         return Err(Error::answer(ROUTE, "not the range that was asked for"));
     }
+    let mut since = (Moment::now(), buffer.len());
     loop {
         match next_piece(&mut response).await {
             Ok(Some(piece)) => {
@@ -71,6 +76,11 @@ async fn attempt(
                 }
                 meter.add(piece.len() as u64);
                 buffer.extend_from_slice(&piece);
+                if buffer.len() - since.1 >= PROGRESS_BYTES {
+                    since = (Moment::now(), buffer.len());
+                } else if since.0.elapsed() > STALL {
+                    return Ok(Err(Interrupted("the line crawls".to_owned())));
+                }
             }
             Ok(None) => return Ok(Ok(())),
             Err(interrupted) => return Ok(Err(interrupted)),

@@ -20,7 +20,8 @@ use crate::session::Session;
 pub struct Opened {
     pub(super) session: Session,
     pub(super) opener: Arc<RecordOpener>,
-    /// What the server says about it: state and times; nothing here is signed.
+    /// What the server says about it: state, kind and times, which nobody signed. Sender, conversation and the answered
+    /// record are those of the manifest.
     pub record: Record,
     /// Names, note and type, as the sender sealed them. A file name is never a path: see [`Opened::file_name`].
     pub metadata: Metadata,
@@ -96,6 +97,11 @@ fn verified_manifest(directory: &Directory, record: &Record) -> Result<Signed<Ma
     let claimed: Manifest = signed.peek().map_err(|error| bad(&error))?;
     if claimed.tenant != directory.roster().tenant() || claimed.record != record.id {
         return Err(bad(&"it belongs to another record"));
+    }
+    // What the list shows beside the manifest is the server's word; where the sender signed it too, it has to be the same.
+    let told = (record.sender, record.conversation, record.answers);
+    if told != (claimed.sender, claimed.conversation, claimed.answers) {
+        return Err(bad(&"the server says another sender, conversation or answered record than the sender signed"));
     }
     let signer = directory.signer(claimed.sender, &claimed.sender_key).ok_or_else(|| {
         Problem::local(Code::NotConfirmed, "Nobody of the centre has confirmed the sender of this record yet")

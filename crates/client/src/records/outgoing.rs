@@ -52,6 +52,9 @@ pub struct Sent {
     pub resumed_bytes: u64,
     /// One storage zone holds it already, the other gets it as soon as it is back.
     pub degraded: bool,
+    /// Hours since the directory last signed its state, if more than a day: someone may be holding back that a recipient's
+    /// key was changed or taken away. Tell people, loudly.
+    pub directory_silent_h: Option<u64>,
 }
 
 impl Session {

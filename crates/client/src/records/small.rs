@@ -43,7 +43,7 @@ impl Outgoing<'_> {
             match session.http().json::<CommitAnswer>(&request).await {
                 Ok(answer) => {
                     self.meter.add(length);
-                    return finished.receipt(answer, manifest, 0);
+                    return finished.receipt(answer, manifest, 0, &recipients);
                 }
                 Err(error) if error.code() == Some(Code::EpochChanged) && attempt < ATTEMPTS => {
                     session.refresh_directory().await?;

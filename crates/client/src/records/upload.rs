@@ -53,6 +53,8 @@ impl Outgoing<'_> {
         if let Some(sent) = self.finish_commit(&resume, path, &file, layout).await? {
             return Ok(sent);
         }
+        // Before a byte is sealed: a key that does not verify should not be found out after an hour of sending.
+        self.verified_recipients().await?;
         let (mut kept, file) = self.open_upload(&resume, path, file, layout).await?;
         let sealer = resume::sealer(self.context(kept.state.record)?, &kept.state);
 
@@ -141,7 +143,7 @@ impl Outgoing<'_> {
             resume.save_commit(&serde_json::to_vec(&body).expect("the API's types always encode"))?;
             let request = Request::new(COMMIT, &[&record], self.session.auth()).json(&body);
             match self.session.http().json::<CommitAnswer>(&request).await {
-                Ok(answer) => return finished.receipt(answer, manifest, resumed_bytes),
+                Ok(answer) => return finished.receipt(answer, manifest, resumed_bytes, &recipients),
                 Err(error) if error.code() == Some(Code::EpochChanged) && attempt < ATTEMPTS => {
                     self.session.refresh_directory().await?;
                 }
@@ -186,7 +188,7 @@ impl Outgoing<'_> {
             parts: state.parts.iter().map(|part| part.entry).collect(),
             sealed_metadata: body.sealed_metadata.to_vec(),
         };
-        let sent = finished.receipt(answer, manifest.digest(), plain_bytes)?;
+        let sent = finished.receipt(answer, manifest.digest(), plain_bytes, &[])?;
         resume.forget();
         Ok(Some(sent))
     }

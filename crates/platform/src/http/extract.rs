@@ -75,9 +75,10 @@ fn refused(field: &str, error: &serde_json::Error) -> Problem {
     Problem::invalid(plain_path(field), plain_words(&error.to_string()))
 }
 
-/// A path of plain names and numbers, bounded; anything else was invented by the client.
+/// A path of names as the API writes them, bounded; anything else was invented by the client and may be anything: a key or a
+/// password that slipped into a name has capitals.
 fn plain_path(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '-');
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.' | '[' | ']');
     if path.len() <= 100 && path.chars().all(plain) { path.to_owned() } else { "?".to_owned() }
 }
 
@@ -172,6 +173,8 @@ mod tests {
             (r#"{"items":"Erika"}"#, "items", "has the wrong type"),
             (r#"{"items":[{}]}"#, "items[0]", "lacks record"),
             (r#"{"items":[], "Erika Mustermann":1}"#, "?", "is not known here"),
+            (r#"{"items":[], "Erika-24h":1}"#, "?", "is not known here"),
+            (r#"{"items":[], "item":1}"#, "item", "is not known here"),
         ] {
             let problem = extract("application/json", body).await;
             assert_eq!(problem.reason(), Reason::InvalidRequest);

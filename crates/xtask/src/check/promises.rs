@@ -1,7 +1,8 @@
 //! Each promise (C01 … K08) has a row in docs/requirements.md, and each row names tests that exist.
 //!
 //! A row is `| C05 | … | … | `c05_report_goes_back_to_the_sender` |`; tests that show a promise begin with its id. Both
-//! ways: a row without such a test says "not yet", a test without a row is refused.
+//! ways: a row without such a test says "not yet", a test without a row is refused. docs/threat-model.md names tests, too:
+//! each exists, and each row of its table of attacks names one or says what is to come.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +12,23 @@ use crate::tree;
 use crate::work::Work;
 
 const TABLE: &str = "docs/requirements.md";
+const THREATS: &str = "docs/threat-model.md";
+/// The heading above the table whose rows are held to it.
+const ATTACKS: &str = "## Attack classes";
 
 pub(crate) fn run(_: &mut Work) -> Result<String> {
     if !tree::root().join(TABLE).is_file() {
         bail!("{TABLE} is missing: it says where each promise is kept, and which test shows it");
     }
     let table = tree::text(TABLE)?.ok_or_else(|| anyhow!("{TABLE} is not text"))?;
-    let mut tests = BTreeSet::new();
+    let mut all = BTreeSet::new();
     for file in tree::files()?.iter().filter(|file| file.ends_with(".rs") && !file.starts_with("crates/xtask/")) {
-        tests.extend(test_names(&tree::text(file)?.unwrap_or_default()));
+        all.extend(test_names(&tree::text(file)?.unwrap_or_default()));
     }
+    let tests: BTreeSet<_> = all.iter().filter(|name| names_a_promise(name)).cloned().collect();
     let rows = rows(&table);
-    let wrong = judge(&rows, &tests);
+    let mut wrong = judge(&rows, &tests);
+    wrong.extend(judge_threats(&tree::text(THREATS)?.unwrap_or_default(), &all));
     if !wrong.is_empty() {
         bail!("{}", wrong.join("\n"));
     }
@@ -73,7 +79,27 @@ fn judge(rows: &BTreeMap<String, Row>, tests: &BTreeSet<String>) -> Vec<String> 
     wrong
 }
 
-/// Test functions (the attribute stands on one of the few lines before) whose names begin with a promise's id.
+/// Tests that the threat model names and nobody wrote, and attacks that it shows by nothing.
+fn judge_threats(text: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let looks_like_a_test = |name: &&str| {
+        name.matches('_').count() >= 3 && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    };
+    let named = |line: &str| -> Vec<String> {
+        line.split('`').skip(1).step_by(2).filter(looks_like_a_test).map(String::from).collect()
+    };
+    let gone = named(text).into_iter().filter(|name| !tests.contains(name));
+    let mut wrong: Vec<String> = gone.map(|name| format!("{THREATS} names {name}, which is no test")).collect();
+    let section = text.split(ATTACKS).nth(1).unwrap_or_default().split("\n## ").next().unwrap_or_default();
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with('|')).skip(2).collect();
+    if rows.is_empty() {
+        wrong.push(format!("{THREATS} has no table below \"{ATTACKS}\""));
+    }
+    let unshown = rows.iter().filter(|row| named(row).is_empty() && !row.contains("to come"));
+    wrong.extend(unshown.map(|row| format!("{THREATS}: no test, and not \"to come\": {row}")));
+    wrong
+}
+
+/// Test functions: the attribute stands on one of the few lines before.
 fn test_names(source: &str) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut attributed = false;
@@ -85,7 +111,7 @@ fn test_names(source: &str) -> BTreeSet<String> {
         let signature = line.trim_start_matches("pub ").trim_start_matches("async ");
         if let Some(rest) = signature.strip_prefix("fn ") {
             let name = rest.split(['(', '<']).next().unwrap_or_default();
-            if attributed && names_a_promise(name) {
+            if attributed {
                 names.insert(name.to_owned());
             }
         }
@@ -138,9 +164,19 @@ mod tests {
     }
 
     #[test]
+    fn the_threat_model_names_what_there_is_and_leaves_no_attack_unshown() {
+        let text = "## Attack classes\n| a | b |\n|---|---|\n| swap | `f31_keys_are_not_swapped` |\n| links | to come |\n\
+            | cut | |\n| flip | `f29_bits_are_not_flipped` |\n\n## Other\n| x | |\n";
+        let wrong = judge_threats(text, &names(&["f31_keys_are_not_swapped"]));
+        assert_eq!(wrong.len(), 2, "{wrong:?}");
+        assert!(wrong[0].contains("f29_bits_are_not_flipped") && wrong[1].contains("| cut"), "{wrong:?}");
+        assert_eq!(judge_threats("", &BTreeSet::new()).len(), 1, "the table can't go unnoticed");
+    }
+
+    #[test]
     fn only_functions_that_are_tests_count() {
         let source = "fn c01_helper() {}\n#[test]\nfn c02_one() {}\n#[tokio::test]\n#[ignore]\nasync fn c03_two() {}\n\
             #[test]\nfn other() {}\nfn c04_not_a_test() {}\n";
-        assert_eq!(test_names(source), names(&["c02_one", "c03_two"]));
+        assert_eq!(test_names(source), names(&["c02_one", "c03_two", "other"]));
     }
 }

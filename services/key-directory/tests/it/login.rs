@@ -53,9 +53,45 @@ async fn r06_only_a_registered_device_gets_in() {
     world.post_proved("/v1/auth/login/finish", &begun.finish, ben.sign()).await.refused(401, "login-failed");
 }
 
+/// Known and unknown names cost the same: as many transactions of the same names, as much randomness (each step of OPAQUE
+/// and of sealing draws some), an answer as long. How long it takes is measured by `cargo xtask bench equal-time`.
+#[tokio::test]
+async fn f34_an_unknown_name_costs_the_same_work() {
+    let world = world().await;
+    let owner = centre(&world, 1).await;
+    let ben = owner.colleague(&world, Role::Member, "ben").await;
+    let nobody = DeviceId::from_bytes(random());
+    let kinds = [
+        ("a name and its device", owner.login.clone(), owner.machine.device),
+        ("a name and a colleague's device", owner.login.clone(), ben.machine.device),
+        ("a name and no device", owner.login.clone(), nobody),
+        ("no name and somebody's device", "nobody@centre-1".to_owned(), owner.machine.device),
+        ("no name and no device", "no.one@centre-1".to_owned(), nobody),
+    ];
+    let mut costs = Vec::new();
+    for round in 0..2 {
+        for (what, login, device) in &kinds {
+            let (answer, transactions, drawn) = world.work(guess(&world, login, *device)).await;
+            assert!(answer.status.is_success(), "{what}: {}", answer.body);
+            let header = |name: &str| answer.headers.get(name).cloned();
+            let seen = (answer.bytes.len(), answer.headers.len(), header("content-type"), header("content-length"));
+            costs.push((round, *what, (transactions, drawn, seen)));
+        }
+    }
+    // The first try of an account makes a row, later ones change it; within a round all are alike.
+    for round in 0..2 {
+        let mut of_round = costs.iter().filter(|(of, _, _)| *of == round);
+        let (_, first, cost) = of_round.next().unwrap();
+        assert!(!cost.0.is_empty() && cost.1 > 0, "the count counts: {cost:?}");
+        for (_, what, other) in of_round {
+            assert_eq!(other, cost, "{what}, beside {first}");
+        }
+    }
+}
+
 /// Same status, same length, same shape, and ids that stay the same: neither name, device nor institution can be found
 /// out by asking. That the work is equal is a matter of one code path (`login::start` has no branch on whether there is a
-/// member but for which record it reads), not of a stopwatch.
+/// member but for which record it reads), and counted above.
 #[tokio::test]
 async fn f34_unknown_names_are_answered_alike() {
     let world = world().await;

@@ -1,8 +1,8 @@
 //! A key directory on a platform of its own, and requests to it with a device's proof.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
@@ -33,6 +33,7 @@ pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) ctx: Ctx,
     pub(crate) app: App,
+    drawn: Arc<AtomicU64>,
     router: Router,
     nonce: Mutex<String>,
     proofs: AtomicU64,
@@ -44,10 +45,22 @@ pub(crate) async fn world() -> World {
 }
 
 async fn open(state: TempDir, clock: ManualClock) -> World {
+    let drawn = Arc::new(AtomicU64::new(0));
     let ctx = testing::ctx(state.path(), &clock).await;
+    let ctx = Ctx { rng: Arc::new(Counted(ctx.rng.clone(), drawn.clone())), ..ctx };
     let app = App::new(ctx.clone(), KeyDirectoryConfig::default()).unwrap();
     let (router, _) = app.rest().split_for_parts();
-    World { state, clock, ctx, app, router, nonce: Mutex::default(), proofs: AtomicU64::new(0) }
+    World { state, clock, ctx, app, drawn, router, nonce: Mutex::default(), proofs: AtomicU64::new(0) }
+}
+
+/// Randomness, counted: what a request draws says which steps it took.
+struct Counted(Arc<dyn siegel_platform::rng::Rng>, Arc<AtomicU64>);
+
+impl siegel_platform::rng::Rng for Counted {
+    fn fill(&self, bytes: &mut [u8]) {
+        self.1.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.0.fill(bytes);
+    }
 }
 
 /// What came back.
@@ -115,6 +128,25 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
 }
 
 impl World {
+    /// What `request` cost: transactions by name, random bytes that were drawn.
+    pub(crate) async fn work<T>(&self, request: impl Future<Output = T>) -> (T, Vec<String>, u64) {
+        let counted = || -> Vec<String> {
+            let lines = self.ctx.metrics.render();
+            lines.lines().filter(|line| line.starts_with("siegel_db_transactions")).map(str::to_owned).collect()
+        };
+        let (before, drawn) = (counted(), self.drawn.load(Ordering::Relaxed));
+        let answer = request.await;
+        let name = |line: &String| line.split(' ').next().unwrap_or_default().to_owned();
+        let count = |line: &String| line.split(' ').nth(1).and_then(|count| count.parse::<i64>().ok()).unwrap_or(0);
+        let after = counted();
+        let grown = after.iter().filter_map(|line| {
+            let old = before.iter().find(|old| name(old) == name(line)).map_or(0, count);
+            (count(line) > old).then(|| format!("{} +{}", name(line), count(line) - old))
+        });
+        let grown = grown.collect();
+        (answer, grown, self.drawn.load(Ordering::Relaxed) - drawn)
+    }
+
     /// Stops the process and starts it again on what lies on disk.
     pub(crate) async fn restarted(self) -> Self {
         self.ctx.shutdown.begin();

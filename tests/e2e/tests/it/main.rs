@@ -4,8 +4,13 @@
 
 mod centre;
 mod conversations;
+mod crossing;
 mod erasing;
 mod faults;
+mod liar;
+#[cfg(target_os = "linux")]
+mod memory;
+mod outputs;
 mod practice;
 mod sealed;
 mod support;

@@ -10,7 +10,7 @@ use siegel_envelope::{Grant, Manifest, Signed, SignedBytes};
 use crate::support::{bytes, code, content, file};
 
 /// The record's manifest and key, as the centre's own client finds them.
-async fn opened_by_hand(
+pub(crate) async fn opened_by_hand(
     centre: &Centre,
     sender: &Person,
     record: siegel_domain::RecordId,

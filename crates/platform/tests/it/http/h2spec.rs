@@ -1,5 +1,5 @@
-//! FAULTS F26: conformance by the public suite, if it is installed: `go install github.com/summerwind/h2spec/cmd/h2spec@latest`,
-//! then `H2SPEC=~/go/bin/h2spec cargo test -p siegel-platform --test it h2spec -- --ignored`.
+//! FAULTS F26: conformance by the public suite: `cargo xtask test --only HTTP/2` builds what `tools/h2spec` pins and runs
+//! this. By hand: `H2SPEC=~/go/bin/h2spec cargo test --workspace --test it -- --ignored h2spec`.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ async fn failures(server: &Served, path: &'static str, part: Option<&'static str
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs h2spec"]
+#[ignore = "needs h2spec: cargo xtask test --only HTTP/2"]
 async fn f26_h2spec_finds_no_failure() {
     let dir = tempfile::tempdir().unwrap();
     let tls = Arc::new(open(dir.path(), &ManualClock::new(SystemClock::new().now()), &[]).unwrap());
