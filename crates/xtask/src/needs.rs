@@ -26,6 +26,8 @@ pub(crate) enum Need {
     Wasm,
     /// Rust's Windows target and MinGW's C compiler
     Windows,
+    /// age, which sealing is measured beside
+    Age,
 }
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -41,6 +43,7 @@ impl Need {
             Self::Node => "Node >= 18, to run the vectors in WebAssembly",
             Self::Wasm => "Rust's wasm32-unknown-unknown target, for the browser",
             Self::Windows => "Rust's x86_64-pc-windows-gnu target and MinGW's C compiler, for siegel.exe",
+            Self::Age => "age, to measure sealing beside it",
         }
     }
 
@@ -55,6 +58,7 @@ impl Need {
             Self::Node => newer("node", (18, 0)),
             Self::Wasm => target_found(WASM),
             Self::Windows => target_found(WINDOWS) && machine::which(MINGW).is_some(),
+            Self::Age => machine::which("age").is_some() && machine::which("age-keygen").is_some(),
         }
     }
 
@@ -64,6 +68,7 @@ impl Need {
             Self::Deny => tools::install_deny(work),
             Self::Python => tools::install_venv(work),
             Self::Node => machine::apt(work, &["nodejs"]),
+            Self::Age => machine::apt(work, &["age"]),
             Self::Wasm => add_target(work, WASM),
             Self::Windows => {
                 if !target_found(WINDOWS) {
@@ -88,6 +93,7 @@ impl Need {
             }
             Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
             Self::Node if !machine::may_apt() => Some("apt-get install nodejs"),
+            Self::Age if !machine::may_apt() => Some("apt-get install age"),
             Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")
             }
