@@ -1,77 +1,167 @@
-//! `cargo xtask bench`: side-by-side measurements. Each line is a ratio of two things measured in one run (GOALS), printed
-//! with its range and what it means; docs/performance.md keeps what was reached and where the rest of the time goes.
+//! `cargo xtask bench`: side-by-side measurements. Each line is a ratio of two things measured in one run, printed with its
+//! range and what it means; docs/performance.md keeps what was reached and where the rest of the time goes.
+//!
+//! A goal has a file of its own (`g3.rs` …) and a line in [`GOALS`]. What is measured runs in processes of its own
+//! ([`worker`]); [`pair`] runs baseline and ours in turn; [`world`] has the people of an upload.
 
 mod cpu;
 mod data;
 mod g1;
 mod g2;
 mod g22;
+mod g3;
+mod g6;
+mod g7;
+mod g8;
+mod outcome;
 mod pair;
+mod plain;
+mod report;
 mod server;
+mod settings;
+mod small;
+mod tell;
+mod web;
+mod worker;
+mod world;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
-use crate::pair::Outcome;
+use crate::settings::Settings;
 
-/// Measures the goals it is asked for, all of them if none is named.
+/// Measures the goals it is asked for, all of them if none is named. Progress goes to standard error, the result to
+/// standard output.
 #[derive(Debug, Parser)]
-#[command(after_help = "Examples:\n  cargo xtask bench\n  cargo run --release -p siegel-loadtest -- G1 --pairs 9")]
+#[command(
+    bin_name = "cargo xtask bench --",
+    after_help = "Examples:\n  cargo xtask bench                                   # everything\n  cargo xtask bench -- --list\n  cargo xtask bench -- --only G3 --quick              # does it run at all?\n  cargo xtask bench -- --only G3 --only G6 --pairs 9\n  cargo xtask bench -- --markdown --json figures.json # rows for docs/performance.md\n\nFigures count only on a machine that does nothing else meanwhile. A line whose baseline spreads over 15 % is\nrepeated up to three times and then thrown away."
+)]
 struct Args {
-    /// G1, G2, G22 …
-    goals: Vec<String>,
-    /// Pairs of each comparison.
-    #[arg(long, default_value_t = 5)]
-    pairs: usize,
-    /// Size of large files, in MiB.
-    #[arg(long, default_value_t = 1024)]
-    mib: u64,
-    /// Prints JSON instead of a table.
+    /// Say which goals there are and how long each takes.
     #[arg(long)]
-    json: bool,
+    list: bool,
+    /// Only this goal (may be given several times).
+    #[arg(long, value_name = "GOAL")]
+    only: Vec<String>,
+    /// Small sizes and two pairs: to see that it runs, not for figures.
+    #[arg(long)]
+    quick: bool,
+    /// Pairs of each comparison [default: 5, quick: 2].
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    pairs: Option<u16>,
+    /// Size of large files, in MiB [default: 1024, quick: 128].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(2..))]
+    mib: Option<u64>,
+    /// Size of the largest record, on disk, for memory and ranges, in MiB [default: 10240, quick: 512].
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(2..))]
+    large_mib: Option<u64>,
+    /// Print the rows for docs/performance.md instead of the table.
+    #[arg(long)]
+    markdown: bool,
+    /// Also write everything to this file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
-/// The baseline of G2 and what is measured beside it run as processes of their own.
-const GOALS: [&str; 3] = ["G1", "G2", "G22"];
+/// A goal: its id, what it is about, minutes with the usual settings on two cores.
+struct Goal(&'static str, &'static str, f64);
+
+const GOALS: [Goal; 7] = [
+    Goal("G1", "sealing and opening beside the bare library", 0.2),
+    Goal("G2", "sealing a file beside age", 0.6),
+    Goal("G3", "upload through the service beside two plain copies", 5.0),
+    Goal("G6", "small records beside two files and a row", 2.5),
+    Goal("G7", "download beside a plain GET, ranges", 4.0),
+    Goal("G8", "memory of client and service", 4.0),
+    Goal("G22", "start and memory at rest", 0.2),
+];
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let mut words = std::env::args_os().skip(1);
-    if words.next().is_some_and(|word| word == g2::SEAL_FILE) {
-        let paths: Vec<PathBuf> = words.map(Into::into).collect();
-        let [input, output] = &paths[..] else { anyhow::bail!("seal-file INPUT OUTPUT") };
-        return g2::seal_file(input, output);
+    let done = match words.next() {
+        Some(word) if word == worker::WORD => worker::run(words).await,
+        _ => measure(Args::parse()).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tell::line(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
     }
-    let args = Args::parse();
-    let wanted = |goal: &str| args.goals.is_empty() || args.goals.iter().any(|word| word.eq_ignore_ascii_case(goal));
-    let mut outcomes = Vec::new();
-    for goal in GOALS.into_iter().filter(|goal| wanted(goal)) {
-        outcomes.extend(match goal {
-            "G1" => g1::run(args.pairs).await?,
-            "G2" => g2::run(args.pairs, args.mib << 20).await?,
-            _ => g22::run(args.pairs).await?,
-        });
-    }
-    anyhow::ensure!(!outcomes.is_empty(), "no such goal; there are {GOALS:?}");
-    print(&outcomes, args.json)
 }
 
-#[expect(clippy::print_stdout, reason = "printing is what this program is for")]
-fn print(outcomes: &[Outcome], json: bool) -> Result<()> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(outcomes)?);
+async fn measure(args: Args) -> Result<()> {
+    let named = |goal: &&Goal| args.only.is_empty() || args.only.iter().any(|word| word.eq_ignore_ascii_case(goal.0));
+    let unknown = |word: &&String| !GOALS.iter().any(|goal| goal.0.eq_ignore_ascii_case(word));
+    if let Some(unknown) = args.only.iter().find(unknown) {
+        anyhow::bail!("there is no goal {unknown}; --list says which there are");
+    }
+    let wanted: Vec<&Goal> = GOALS.iter().filter(named).collect();
+    if args.list {
+        list(&wanted);
         return Ok(());
     }
-    for o in outcomes {
-        let reached = if o.reached { "reached" } else { "MISSED" };
-        println!("{:<4} {}", o.goal, o.what);
-        println!("     {:.3} ({:.3}-{:.3})  {}  {reached}", o.ratio.median, o.ratio.low, o.ratio.high, o.target);
-        if let Some(cpu) = o.cpu_ratio {
-            println!("     CPU ours / baseline {:.3} ({:.3}-{:.3})", cpu.median, cpu.low, cpu.high);
-        }
-        println!("     {}; baseline spread {:.0} %", o.note, o.baseline_spread * 100.0);
+    let settings = Settings {
+        pairs: args.pairs.map_or(if args.quick { 2 } else { 5 }, usize::from),
+        bytes: args.mib.unwrap_or(if args.quick { 128 } else { 1024 }) << 20,
+        large_bytes: args.large_mib.unwrap_or(if args.quick { 512 } else { 10 * 1024 }) << 20,
+        small_records: if args.quick { 300 } else { 2_000 },
+    };
+    ensure!(settings.large_bytes > settings.bytes, "--large-mib has to be more than --mib");
+    announce(&wanted, &args);
+    let mut outcomes = Vec::new();
+    for goal in wanted {
+        let measured = match goal.0 {
+            "G1" => g1::run(settings.pairs).await,
+            "G2" => g2::run(&settings).await,
+            "G3" => g3::run(&settings).await,
+            "G6" => g6::run(&settings).await,
+            "G7" => g7::run(&settings).await,
+            "G8" => g8::run(&settings).await,
+            _ => g22::run(&settings).await,
+        };
+        outcomes.extend(measured.with_context(|| format!("measure {}", goal.0))?);
+    }
+    if let Some(file) = &args.json {
+        report::json(&outcomes, file)?;
+    }
+    if args.markdown {
+        report::markdown(&outcomes)
+    } else {
+        report::table(&outcomes)
     }
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the list is the result")]
+fn list(goals: &[&Goal]) {
+    for Goal(id, what, minutes) in goals {
+        println!("{id:<4} {what:<55} about {minutes} min");
+    }
+}
+
+fn announce(goals: &[&Goal], args: &Args) {
+    let minutes: f64 = goals.iter().map(|goal| goal.2).sum();
+    let ids = goals.iter().map(|goal| goal.0).collect::<Vec<_>>().join(", ");
+    if args.quick {
+        tell::line(&format!(
+            "{ids}, quickly: about {:.0} min. Figures of a quick run mean nothing.",
+            (minutes / 8.0).ceil()
+        ));
+    } else {
+        let (least, most) = (minutes.ceil(), (minutes * 3.0).ceil());
+        tell::line(&format!(
+            "{ids}: about {least:.0} min; up to {most:.0} where the baseline is noisy and is repeated."
+        ));
+    }
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    if load.split(' ').next().and_then(|minute| minute.parse::<f64>().ok()).is_some_and(|minute| minute > 0.5) {
+        tell::line("The machine is busy with something else: expect lines to be thrown away.");
+    }
 }

@@ -1,91 +1,30 @@
 //! Two things measured side by side, in the order A B A B, so that the noise of the machine meets both.
 //!
-//! The figure is the median of the pairs' ratios with its range. A run whose baseline spreads over 15 % is said to be
-//! noisy; it is repeated up to three times and then reported as what it is, never averaged away.
+//! The figure is the median of the pairs' ratios with its range. A run whose baseline spreads over 15 % is repeated up to
+//! three times and then thrown away: its figures are shown, and count neither for the goal nor against it.
 
 use std::future::Future;
 
-use anyhow::Result;
-use serde::Serialize;
+use anyhow::{Result, anyhow, ensure};
+
+use crate::outcome::{Outcome, Ratio, Target};
+use crate::tell;
 
 /// What one measurement gave.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
     /// Wall-clock seconds.
     pub wall_s: f64,
-    /// CPU seconds of everything that took part in the work.
+    /// CPU seconds of everything that took part in the work; 0 if they were not counted.
     pub cpu_s: f64,
+    /// A second reading of the same work, where there is one: the 99th percentile beside the 50th.
+    pub tail_s: f64,
 }
 
-/// Pairs of a finished comparison.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Outcome {
-    /// The goal's id, `G1` …
-    pub goal: &'static str,
-    /// What was compared with what.
-    pub what: String,
-    /// Median, lowest and highest ratio of the pairs.
-    pub ratio: Ratio,
-    /// The same for CPU seconds, ours by baseline.
-    pub cpu_ratio: Option<Ratio>,
-    /// What is to be reached, as in GOALS: `>= 0.97` …
-    pub target: String,
-    /// Whether the median reaches it.
-    pub reached: bool,
-    /// How far the baseline spread, highest by lowest, minus one.
-    pub baseline_spread: f64,
-    /// Absolute figures, for orientation only.
-    pub note: String,
-}
-
-/// Median, lowest, highest.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Ratio {
-    /// The middle one.
-    pub median: f64,
-    /// The lowest.
-    pub low: f64,
-    /// The highest.
-    pub high: f64,
-}
-
-impl Ratio {
-    /// Of at least one figure.
-    pub(crate) fn of(mut figures: Vec<f64>) -> Self {
-        figures.sort_by(f64::total_cmp);
-        let middle = figures.len() / 2;
-        let median =
-            if figures.len() % 2 == 1 { figures[middle] } else { (figures[middle - 1] + figures[middle]) / 2.0 };
-        Self { median, low: figures[0], high: figures[figures.len() - 1] }
-    }
-}
-
-/// Which way is better.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Target {
-    /// The ratio has to be at least this.
-    AtLeast(f64),
-    /// The ratio may be at most this.
-    AtMost(f64),
-    /// Reported beside a goal that binds.
-    Informative,
-}
-
-impl Target {
-    fn reached(self, figure: f64) -> bool {
-        match self {
-            Self::AtLeast(bound) => figure >= bound,
-            Self::AtMost(bound) => figure <= bound,
-            Self::Informative => true,
-        }
-    }
-
-    fn text(self) -> String {
-        match self {
-            Self::AtLeast(bound) => format!(">= {bound}"),
-            Self::AtMost(bound) => format!("<= {bound}"),
-            Self::Informative => "informative".to_owned(),
-        }
+impl Sample {
+    /// The second reading as one of its own.
+    pub(crate) const fn tail(self) -> Self {
+        Self { wall_s: self.tail_s, cpu_s: 0.0, tail_s: 0.0 }
     }
 }
 
@@ -102,106 +41,152 @@ pub(crate) enum Reading {
 pub(crate) struct Comparison {
     /// The goal's id.
     pub goal: &'static str,
-    /// What is compared.
+    /// What is measured.
     pub what: String,
+    /// What it is compared with.
+    pub baseline: String,
     /// How the ratio is read.
     pub reading: Reading,
     /// What is to be reached.
     pub target: Target,
-    /// Bytes each side moves, for the note.
+    /// Bytes each side moves, for the note; 0 if bytes are not the point.
     pub bytes: u64,
-    /// At least five.
+    /// Pairs, five at least for a figure that counts.
     pub pairs: usize,
 }
 
-/// The baseline may spread this much before a run is called noisy.
+/// The baseline may spread this much before a run is thrown away.
 const NOISY_SPREAD: f64 = 0.15;
+/// Runs of all pairs before a noisy baseline is accepted as such.
+const RUNS: usize = 3;
 
 impl Comparison {
-    /// Runs the pairs, baseline first in each.
-    pub(crate) async fn run<A, B, FA, FB>(&self, mut baseline: A, mut ours: B) -> Result<Outcome>
+    /// Runs the pairs, baseline first in each, and judges wall-clock time.
+    pub(crate) async fn run<A, B, FA, FB>(&self, baseline: A, ours: B) -> Result<Outcome>
     where
         A: FnMut() -> FA,
         B: FnMut() -> FB,
         FA: Future<Output = Result<Sample>>,
         FB: Future<Output = Result<Sample>>,
     {
+        Ok(self.outcome(&self.samples(baseline, ours).await?))
+    }
+
+    /// The pairs themselves.
+    pub(crate) async fn samples<A, B, FA, FB>(&self, mut baseline: A, mut ours: B) -> Result<Vec<(Sample, Sample)>>
+    where
+        A: FnMut() -> FA,
+        B: FnMut() -> FB,
+        FA: Future<Output = Result<Sample>>,
+        FB: Future<Output = Result<Sample>>,
+    {
+        ensure!(self.pairs > 0, "--pairs has to be at least 1");
+        tell::line(&format!("{}: {} / {}", self.goal, self.what, self.baseline));
         // One unmeasured pair: caches, allocators and lazily opened pools are not what is compared.
+        tell::step("warming up");
         baseline().await?;
         ours().await?;
-        let mut last = None;
-        for _ in 0..3 {
+        let mut last = Vec::new();
+        for run in 1..=RUNS {
             let mut samples = Vec::with_capacity(self.pairs);
-            for _ in 0..self.pairs {
-                samples.push((baseline().await?, ours().await?));
+            for pair in 1..=self.pairs {
+                let (theirs, own) = (baseline().await?, ours().await?);
+                let seconds = format!("baseline {:.3} s, ours {:.3} s", theirs.wall_s, own.wall_s);
+                tell::step(&format!("pair {pair} of {}: {seconds}", self.pairs));
+                samples.push((theirs, own));
             }
-            let outcome = self.outcome(&samples);
-            let quiet = outcome.baseline_spread <= NOISY_SPREAD;
-            last = Some(outcome);
+            let quiet = spread(&samples) <= NOISY_SPREAD;
+            last = samples;
             if quiet {
                 break;
             }
+            if run < RUNS {
+                tell::step("the baseline spread over 15 %: once more");
+            }
         }
-        last.ok_or_else(|| anyhow::anyhow!("no pair was run"))
+        if last.is_empty() { Err(anyhow!("no pair was run")) } else { Ok(last) }
     }
 
-    fn outcome(&self, samples: &[(Sample, Sample)]) -> Outcome {
+    /// The outcome of pairs, by wall-clock time; CPU in a column of its own.
+    pub(crate) fn outcome(&self, samples: &[(Sample, Sample)]) -> Outcome {
         let read = |base: f64, ours: f64| match self.reading {
             Reading::Speed => base / ours,
             Reading::Time => ours / base,
         };
         let ratio = Ratio::of(samples.iter().map(|(a, b)| read(a.wall_s, b.wall_s)).collect());
-        let with_cpu = samples.iter().all(|(a, b)| a.cpu_s > 0.0 && b.cpu_s > 0.0);
-        let cpu_ratio = with_cpu.then(|| Ratio::of(samples.iter().map(|(a, b)| b.cpu_s / a.cpu_s).collect()));
         let base = Ratio::of(samples.iter().map(|(a, _)| a.wall_s).collect());
         let ours = Ratio::of(samples.iter().map(|(_, b)| b.wall_s).collect());
-        let mib = self.bytes as f64 / (1024.0 * 1024.0);
-        let rate =
-            |seconds: f64| if self.bytes == 0 { String::new() } else { format!(" ({:.0} MiB/s)", mib / seconds) };
-        Outcome {
-            goal: self.goal,
-            what: self.what.clone(),
-            ratio,
-            cpu_ratio,
-            target: self.target.text(),
-            reached: self.target.reached(ratio.median),
-            baseline_spread: base.high / base.low - 1.0,
-            note: format!(
-                "baseline {:.4} s{}, ours {:.4} s{}",
-                base.median,
-                rate(base.median),
-                ours.median,
-                rate(ours.median)
-            ),
-        }
+        let figure = |seconds: f64| match self.bytes {
+            0 => format!("{:.2} ms", seconds * 1e3),
+            bytes => format!("{:.0} MiB/s", bytes as f64 / (1024.0 * 1024.0) / seconds),
+        };
+        let note = format!("baseline {}, ours {}", figure(base.median), figure(ours.median));
+        Outcome::new(self.goal, &self.what, &self.baseline, ratio, self.target)
+            .cpu(cpu_ratio(samples))
+            .spread(spread(samples), NOISY_SPREAD)
+            .note(note)
     }
+
+    /// A line of its own for a goal about CPU, which a loaded machine does not disturb.
+    pub(crate) fn cpu_outcome(&self, samples: &[(Sample, Sample)], target: Target) -> Option<Outcome> {
+        let ratio = cpu_ratio(samples)?;
+        let base = Ratio::of(samples.iter().map(|(a, _)| a.cpu_s).collect());
+        let ours = Ratio::of(samples.iter().map(|(_, b)| b.cpu_s).collect());
+        let note = format!("CPU: baseline {:.2} s, ours {:.2} s", base.median, ours.median);
+        let what = format!("{}: CPU seconds", self.what);
+        let outcome = Outcome::new(self.goal, &what, &self.baseline, ratio, target);
+        Some(outcome.cpu(Some(ratio)).spread(base.high / base.low - 1.0, NOISY_SPREAD).note(note))
+    }
+}
+
+fn spread(samples: &[(Sample, Sample)]) -> f64 {
+    let base = Ratio::of(samples.iter().map(|(a, _)| a.wall_s).collect());
+    base.high / base.low - 1.0
+}
+
+/// Our CPU seconds by the baseline's, if both were counted.
+fn cpu_ratio(samples: &[(Sample, Sample)]) -> Option<Ratio> {
+    let counted = samples.iter().all(|(a, b)| a.cpu_s > 0.0 && b.cpu_s > 0.0);
+    counted.then(|| Ratio::of(samples.iter().map(|(a, b)| b.cpu_s / a.cpu_s).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Verdict;
 
-    #[test]
-    fn the_median_of_an_even_number_lies_between_the_middle_two() {
-        let ratio = Ratio::of(vec![4.0, 1.0, 2.0, 3.0]);
-        assert_eq!((ratio.median, ratio.low, ratio.high), (2.5, 1.0, 4.0));
+    fn comparison(reading: Reading, target: Target) -> Comparison {
+        let (what, baseline) = (String::new(), String::new());
+        Comparison { goal: "G0", what, baseline, reading, target, bytes: 0, pairs: 5 }
     }
+
+    const fn sample(wall_s: f64, cpu_s: f64) -> Sample {
+        Sample { wall_s, cpu_s, tail_s: 0.0 }
+    }
+
+    const PAIR: (Sample, Sample) = (sample(2.0, 1.0), sample(1.0, 0.5));
 
     #[test]
     fn speed_above_one_means_ours_is_faster_and_time_the_other_way() {
-        let mut comparison = Comparison {
-            goal: "G0",
-            what: String::new(),
-            reading: Reading::Speed,
-            target: Target::AtLeast(1.5),
-            bytes: 0,
-            pairs: 5,
-        };
-        let pair = (Sample { wall_s: 2.0, cpu_s: 1.0 }, Sample { wall_s: 1.0, cpu_s: 0.5 });
-        let outcome = comparison.outcome(&[pair; 5]);
-        assert!(outcome.reached && outcome.ratio.median == 2.0);
-        comparison.reading = Reading::Time;
-        comparison.target = Target::AtMost(0.4);
-        assert!(!comparison.outcome(&[pair; 5]).reached);
+        let outcome = comparison(Reading::Speed, Target::AtLeast(1.5)).outcome(&[PAIR; 5]);
+        assert_eq!((outcome.verdict, outcome.ratio.median), (Verdict::Met, 2.0));
+        let outcome = comparison(Reading::Time, Target::AtMost(0.4)).outcome(&[PAIR; 5]);
+        assert_eq!((outcome.verdict, outcome.ratio.median), (Verdict::Missed, 0.5));
+    }
+
+    #[test]
+    fn a_noisy_baseline_decides_nothing() {
+        let noisy = (Sample { wall_s: 2.4, ..PAIR.0 }, PAIR.1);
+        let outcome = comparison(Reading::Speed, Target::AtLeast(1.5)).outcome(&[PAIR, PAIR, noisy]);
+        assert_eq!(outcome.verdict, Verdict::ThrownAway);
+    }
+
+    #[test]
+    fn cpu_counts_only_if_both_sides_counted_it() {
+        let comparison = comparison(Reading::Time, Target::AtMost(0.6));
+        assert_eq!(comparison.outcome(&[PAIR]).cpu_ratio.map(|ratio| ratio.median), Some(0.5));
+        let uncounted = (Sample { cpu_s: 0.0, ..PAIR.0 }, PAIR.1);
+        assert!(comparison.outcome(&[uncounted]).cpu_ratio.is_none());
+        assert!(comparison.cpu_outcome(&[uncounted], Target::AtMost(0.5)).is_none());
     }
 }

@@ -7,6 +7,15 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use siegel_client::time::Moment;
 
+/// How the server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// HTTPS, as users have it.
+    Tls,
+    /// Plain HTTP on loopback, to see what TLS costs.
+    Plain,
+}
+
 /// A server that runs; killed when dropped.
 pub(crate) struct Server {
     child: Child,
@@ -16,24 +25,26 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts the server on `state` and waits for its ready file.
-    pub(crate) fn start(state: &Path) -> Result<Self> {
+    pub(crate) fn start(state: &Path, transport: Transport) -> Result<Self> {
         let ready = state.with_extension("ready");
         let _ = std::fs::remove_file(&ready);
-        let start = Moment::now();
-        let child = Command::new(program()?)
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(state.with_extension("log"))?;
+        let mut command = Command::new(program("siegel-server")?);
+        command
             .arg("--state")
             .arg(state)
             .args(["--listen", "127.0.0.1:0", "--log", "warn", "--ready-file"])
-            .arg(&ready)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("start siegel-server")?;
+            .arg(&ready);
+        if transport == Transport::Plain {
+            command.arg("--plain-http");
+        }
+        let start = Moment::now();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().context("start a server")?;
         let mut server = Self { child, ready_s: 0.0 };
         while !ready.exists() {
             ensure!(server.child.try_wait()?.is_none(), "siegel-server ended instead of starting");
             ensure!(start.elapsed() < Duration::from_secs(30), "siegel-server was not ready within 30 s");
-            std::hint::spin_loop();
+            std::thread::yield_now(); // its readiness is to be seen within microseconds
         }
         server.ready_s = start.elapsed().as_secs_f64();
         Ok(server)
@@ -52,9 +63,10 @@ impl Drop for Server {
     }
 }
 
-fn program() -> Result<PathBuf> {
+/// A program of ours that was built with this one.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe()?;
-    let beside = own.parent().context("this program lies somewhere")?.join("siegel-server");
-    ensure!(beside.is_file(), "build it first: cargo build --release -p siegel-server");
+    let beside = own.parent().context("this program lies somewhere")?.join(name);
+    ensure!(beside.is_file(), "{name} is not built: run `cargo xtask bench`, which builds everything in one selection");
     Ok(beside)
 }

@@ -22,14 +22,14 @@ pub fn private_options() -> OpenOptions {
     options
 }
 
-/// Replaces a file as a whole: whoever reads sees the old content or the new one, also after a power failure.
+/// Replaces a file as a whole: whoever reads sees the old content or the new one, also after a power failure. Several may
+/// do so at once, in this process or another: each writes beside it under a name of its own, and the last one stays.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = private_options().write(true).create(true).truncate(true).open(&beside)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&beside, path)?;
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut beside = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(directory)?; // mode 0600
+    beside.write_all(content)?;
+    beside.as_file().sync_all()?;
+    beside.persist(path).map_err(|failed| failed.error)?;
     sync_dir(path)
 }
 

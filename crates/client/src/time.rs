@@ -11,7 +11,7 @@ pub fn now_ms() -> i64 {
 }
 
 /// A moment on the monotonic clock, to measure how long something took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(std::time::Instant);
 
 impl Moment {

@@ -31,6 +31,8 @@ pub(crate) enum Need {
     Wine,
     /// The conformance suite of HTTP/2, built with Go
     H2spec,
+    /// age, which sealing is measured beside
+    Age,
 }
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
@@ -48,6 +50,7 @@ impl Need {
             Self::Windows => "Rust's x86_64-pc-windows-gnu target and MinGW's C compiler, for siegel.exe",
             Self::Wine => "Wine (wine64), to try siegel.exe",
             Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
+            Self::Age => "age, to measure sealing beside it",
         }
     }
 
@@ -64,6 +67,7 @@ impl Need {
             Self::Windows => target_found(WINDOWS) && machine::which(MINGW).is_some(),
             Self::Wine => wine().is_some(),
             Self::H2spec => tools::h2spec_found(),
+            Self::Age => machine::which("age").is_some() && machine::which("age-keygen").is_some(),
         }
     }
 
@@ -73,6 +77,7 @@ impl Need {
             Self::Deny => tools::install_deny(work),
             Self::Python => tools::install_venv(work),
             Self::Node => machine::apt(work, &["nodejs"]),
+            Self::Age => machine::apt(work, &["age"]),
             Self::Wasm => add_target(work, WASM),
             Self::H2spec => tools::install_h2spec(work),
             Self::Windows => {
@@ -101,6 +106,7 @@ impl Need {
             Self::Wine if !machine::may_apt() => Some("apt-get install wine64"),
             Self::H2spec if missing("go") && !machine::may_apt() => Some("apt-get install golang-go"),
             Self::Node if !machine::may_apt() => Some("apt-get install nodejs"),
+            Self::Age if !machine::may_apt() => Some("apt-get install age"),
             Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")
             }

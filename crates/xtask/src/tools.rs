@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::needs::WASM;
+use crate::needs::{self, Need, WASM};
 use crate::work::Work;
 use crate::{machine, tree};
 
@@ -155,10 +155,22 @@ fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Res
     work.run(tree::program(home.join("bin/python")).args(pip))
 }
 
-/// `cargo xtask bench`: the load generator in a release build, with the caller's arguments.
+/// `cargo xtask bench`: the load generator and the programs it measures, from one release build, with the caller's
+/// arguments.
 pub(crate) fn bench(args: &[String]) -> Result<()> {
-    let mut command = tree::cargo(["run", "--release", "--quiet", "--package", "siegel-loadtest", "--"]);
-    let status = command.args(args).status().context("start siegel-loadtest")?;
+    let only_asks = |arg: &String| matches!(arg.as_str(), "--help" | "-h" | "--list");
+    if !args.iter().any(only_asks) {
+        needs::provide("bench", &[Need::Age])?;
+    }
+    println!("building siegel-loadtest, siegel-server and siegel-admin for release; the first time takes minutes");
+    // One selection of packages: features, and so what is measured, are the same whoever builds.
+    let packages = ["--package", "siegel-loadtest", "--package", "siegel-server", "--package", "siegel-admin"];
+    let built = tree::cargo(["build", "--release", "--locked", "--bins"]).args(packages).status()?;
+    if !built.success() {
+        bail!("the release build ended with {built}");
+    }
+    let program = tree::target().join("release").join("siegel-loadtest");
+    let status = tree::program(program).args(args).status().context("start siegel-loadtest")?;
     if !status.success() {
         bail!("siegel-loadtest ended with {status}");
     }

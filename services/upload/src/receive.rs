@@ -1,5 +1,6 @@
-//! A part comes in: into one buffer, hashed while it arrives and still lies in the processor's cache. The buffer's size is
-//! taken from the process' byte budget first, and no zone sees a byte of it before the digest was compared.
+//! A part comes in: into one buffer, each chunk hashed when it is whole and still lies in the processor's cache. The
+//! buffer's size is taken from the process' byte budget first, and no zone sees a byte of it before the digest was
+//! compared.
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -75,12 +76,21 @@ fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
 async fn read_announced(body: Body, length: usize) -> Result<(Bytes, PartDigest), Problem> {
     let mut digester = PartDigester::new(length).map_err(not_a_part)?;
     let mut whole = Vec::with_capacity(length);
+    let mut hashed = 0;
     let mut frames = body.into_data_stream();
     while let Some(frame) = frames.next().await {
         let frame = frame.map_err(|error| cause_of(&error))?;
-        digester.update(&frame).map_err(not_a_part)?; // refuses the first byte beyond the announced length
+        if frame.len() > length - whole.len() {
+            return Err(not_a_part(PartError::Announced)); // at the first byte beyond the announced length
+        }
         whole.extend_from_slice(&frame);
+        while hashed < digester.piece_end() && digester.piece_end() <= whole.len() {
+            let end = digester.piece_end();
+            digester.update(&whole[hashed..end]).map_err(not_a_part)?;
+            hashed = end;
+        }
     }
+    digester.update(&whole[hashed..]).map_err(not_a_part)?; // a piece that was cut off: refused as such
     Ok((whole.into(), digester.finish().map_err(not_a_part)?))
 }
 

@@ -10,6 +10,8 @@ use super::Session;
 use crate::directory::{Directory, Recipient};
 use crate::error::{Error, Result, Untrusted};
 use crate::http::Request;
+use crate::profile::Memory;
+use crate::time::Moment;
 
 const ROSTER: &str = "GET /v1/keys/roster";
 /// Pages that one refresh is willing to read: more than a tenant can have.
@@ -65,11 +67,10 @@ impl Session {
             .transpose()
             .map_err(|error| Error::answer(ROSTER, error))?;
         directory.set_epoch(statement)?;
-        let memory = self.dir().memory()?;
-        let newer = directory.check_memory(&memory)?;
-        if newer != memory {
-            self.dir().remember(&newer)?;
-        }
+        self.remembering(|memory| {
+            *memory = directory.check_memory(memory)?;
+            Ok(())
+        })?;
         if directory.roster().length() != before {
             self.dir().keep_roster_entries(directory.entries())?;
         }
@@ -78,25 +79,45 @@ impl Session {
 
     /// Someone to seal to. The key is checked against roster, epoch, the directory's signature and what was seen before;
     /// if it does not fit, the view may be old: it is refreshed once.
+    ///
+    /// Many who ask at once share an answer that was asked for after each of them came: as fresh as one of their own.
     pub async fn recipient(&self, party: Party) -> Result<Recipient> {
+        let came = Moment::now();
+        let mut last = self.0.recipient.lock().await;
+        if let Some((asked, recipient)) = &*last
+            && recipient.party == party
+            && *asked >= came
+        {
+            return Ok(recipient.clone());
+        }
+        let asked = Moment::now();
         let directory = self.directory().await?;
-        match self.verified_key(&directory, party).await {
+        let recipient = match self.verified_key(&directory, party).await {
             Err(Error::Untrusted(_)) => {
                 let directory = self.refresh_directory().await?;
-                self.verified_key(&directory, party).await
+                self.verified_key(&directory, party).await?
             }
-            other => other,
-        }
+            other => other?,
+        };
+        *last = Some((asked, recipient.clone()));
+        Ok(recipient)
     }
 
     async fn verified_key(&self, directory: &Directory, party: Party) -> Result<Recipient> {
         let answer: KeyAnswer = self.http().json(&Request::new("GET /v1/keys/{party}", &[&party], self.auth())).await?;
+        self.remembering(|memory| Ok(directory.verify_key(self.profile(), memory, party, &answer)?))
+    }
+
+    /// Compares with what was seen before and remembers what `look` makes of it; one at a time, so that nobody writes
+    /// back an older state.
+    pub(super) fn remembering<T>(&self, look: impl FnOnce(&mut Memory) -> Result<T>) -> Result<T> {
+        let _alone = self.0.memory.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let before = self.dir().memory()?;
         let mut memory = before.clone();
-        let recipient = directory.verify_key(self.profile(), &mut memory, party, &answer)?;
+        let seen = look(&mut memory)?;
         if memory != before {
             self.dir().remember(&memory)?;
         }
-        Ok(recipient)
+        Ok(seen)
     }
 }

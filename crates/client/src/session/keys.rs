@@ -100,18 +100,19 @@ impl Session {
     pub(crate) fn open_bundle(&self, directory: &Directory, signed: &SignedBytes) -> Result<EpochRing> {
         let bad = |what: &dyn std::fmt::Display| Error::from(Untrusted::Bundle(what.to_string()));
         let opened = Bundle::open_current(signed, directory.roster()).map_err(|error| bad(&error))?;
-        let mut memory = self.dir().memory()?;
-        if opened.revision < memory.bundle_revision {
-            return Err(Untrusted::Rollback("the centre's sealed keys are older than they were").into());
-        }
         let member = self.member()?;
         let user_key = self.unlocked().as_ref().ok_or(Error::Locked)?.root.user_key();
         let ring = bundle::open(&opened, member, &user_key).map_err(|error| bad(&error))?;
         if !directory.epoch().is_some_and(|epoch| ring.fits(epoch)) {
             return Err(bad(&"they are not the current ones"));
         }
-        memory.bundle_revision = opened.revision;
-        self.dir().remember(&memory)?;
+        self.remembering(|memory| {
+            if opened.revision < memory.bundle_revision {
+                return Err(Untrusted::Rollback("the centre's sealed keys are older than they were").into());
+            }
+            memory.bundle_revision = opened.revision;
+            Ok(())
+        })?;
         self.set_ring(ring.clone());
         Ok(ring)
     }

@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex};
 use siegel_crypto::DeviceKeys;
 use siegel_domain::{MemberId, Party, Principal};
 
-use crate::directory::Directory;
+use crate::directory::{Directory, Recipient};
 use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::http::{Auth, Http, OnWait};
 use crate::profile::{Profile, ProfileDir};
+use crate::time::Moment;
 
 pub use keys::Unlocked;
 pub use sign_in::SignIn;
@@ -33,6 +34,10 @@ struct Inner {
     token: tokio::sync::Mutex<token::Tokens>,
     unlocked: Mutex<Option<Unlocked>>,
     directory: tokio::sync::Mutex<Option<Arc<Directory>>>,
+    /// The last one that was looked up, and when the directory was asked.
+    recipient: tokio::sync::Mutex<Option<(Moment, Recipient)>>,
+    /// Held while what was seen before is compared and replaced.
+    memory: Mutex<()>,
 }
 
 impl std::fmt::Debug for Session {
@@ -55,6 +60,8 @@ impl Session {
             token: tokio::sync::Mutex::new(token),
             unlocked: Mutex::new(unlocked),
             directory: tokio::sync::Mutex::new(None),
+            recipient: tokio::sync::Mutex::new(None),
+            memory: Mutex::new(()),
         })))
     }
 

@@ -57,6 +57,17 @@ impl PartDigester {
         self.shape
     }
 
+    /// Where the piece ends that is being taken: salt, a chunk, the trailer. Whoever has the bytes in one buffer anyway
+    /// hands each piece over whole: BLAKE3 hashes 256 KiB at once much faster than in network-sized steps.
+    pub const fn piece_end(&self) -> usize {
+        let trailer_start = self.shape.trailer_start();
+        match self.taken {
+            at if at < SALT_BYTES => SALT_BYTES,
+            at if at < trailer_start => self.shape.chunk_range(self.chunk).end,
+            _ => self.shape.sealed_bytes(),
+        }
+    }
+
     /// Takes the next bytes; refuses the first byte beyond the announced length.
     pub fn update(&mut self, mut bytes: &[u8]) -> Result<(), PartError> {
         if bytes.len() > self.shape.sealed_bytes() - self.taken {
@@ -64,11 +75,7 @@ impl PartDigester {
         }
         let trailer_start = self.shape.trailer_start();
         while !bytes.is_empty() {
-            let end = match self.taken {
-                at if at < SALT_BYTES => SALT_BYTES,
-                at if at < trailer_start => self.shape.chunk_range(self.chunk).end,
-                _ => self.shape.sealed_bytes(),
-            };
+            let end = self.piece_end();
             let (now, later) = bytes.split_at(bytes.len().min(end - self.taken));
             if self.taken < SALT_BYTES {
                 self.salt[self.taken..][..now.len()].copy_from_slice(now);
@@ -132,6 +139,20 @@ mod tests {
                 assert_eq!(streamed(&sealed, piece), Ok(whole), "{plain} in pieces of {piece}");
             }
         }
+    }
+
+    #[test]
+    fn pieces_handed_over_whole_lead_to_the_same_digest() {
+        let sealed = part(2 * CHUNK_BYTES + 7);
+        let mut digester = PartDigester::new(sealed.len()).expect("a length");
+        let (mut taken, mut pieces) = (0, 0);
+        while taken < sealed.len() {
+            let end = digester.piece_end();
+            digester.update(&sealed[taken..end]).expect("fits");
+            (taken, pieces) = (end, pieces + 1);
+        }
+        assert_eq!(pieces, 1 + 3 + 1, "salt, three chunks, trailer");
+        assert_eq!(digester.finish(), digest_of(&sealed));
     }
 
     #[test]

@@ -60,3 +60,24 @@ async fn a_file_that_changed_meanwhile_becomes_a_new_record() {
     assert!(content(&centre.owner.session, sent.record, &world.outside("arrived")).await.unwrap() == changed);
     world.stop().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_session_sends_many_small_records_at_once() {
+    let world = World::start().await.unwrap();
+    let centre = world.centre("herz").await.unwrap();
+    let sender = world.sender(&centre, ReturnReport::Always).await.unwrap();
+    let mut sending = tokio::task::JoinSet::new();
+    for number in 0..24 {
+        let session = sender.session.clone();
+        sending.spawn(async move {
+            let plain = bytes(number, 4096);
+            let sent = session.upload_bytes(plain.clone(), "small.bin").return_report(true).send().await.unwrap();
+            (sent.record, plain)
+        });
+    }
+    for (record, plain) in sending.join_all().await {
+        let arrived = content(&centre.owner.session, record, &world.outside("arrived")).await.unwrap();
+        assert!(arrived == plain, "each record holds its own bytes");
+    }
+    world.stop().await.unwrap();
+}
