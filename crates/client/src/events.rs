@@ -179,6 +179,58 @@ mod tests {
         }
     }
 
+    /// What a hostile server may send: whatever it is and however it is cut, the answer is the same, and bounded.
+    #[test]
+    fn a_stream_of_anything_is_read_alike_however_it_is_cut() {
+        let pieces: [&[u8]; 12] = [
+            b"id: 7\n",
+            b"data: {}\n",
+            b"data: ",
+            EVENT.as_bytes(),
+            b"\n",
+            b"\n\n",
+            b"\r\n\r\n",
+            b": x\n",
+            b"\xff\xfe\n",
+            b"id:\n",
+            b"event: error\n",
+            b"\0",
+        ];
+        for seed in 0..400_usize {
+            let mut state = seed.wrapping_mul(0x9e37_79b9).wrapping_add(1);
+            let stream: Vec<u8> = std::iter::repeat_with(|| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                pieces[(state >> 33) % pieces.len()]
+            })
+            .take(40)
+            .flatten()
+            .copied()
+            .collect();
+            let read = |size: usize| {
+                let mut parser = Parser::default();
+                let mut seen = Vec::new();
+                for piece in stream.chunks(size) {
+                    if parser.push(piece).is_err() {
+                        break;
+                    }
+                    loop {
+                        match parser.next() {
+                            Ok(Some(event)) => seen.push(Some((event.id, parser.last_id.clone()))),
+                            Ok(None) => break,
+                            Err(_) => {
+                                seen.push(None);
+                                return seen;
+                            }
+                        }
+                    }
+                }
+                seen
+            };
+            let whole = read(stream.len());
+            assert!([1, 3, 64].into_iter().all(|size| read(size) == whole), "seed {seed}");
+        }
+    }
+
     #[test]
     fn half_an_event_is_not_one_and_does_not_move_the_position() {
         let mut parser = Parser { last_id: Some("6".to_owned()), ..Parser::default() };

@@ -54,7 +54,7 @@ async fn r06_only_a_registered_device_gets_in() {
 }
 
 /// Known and unknown names cost the same: as many transactions of the same names, as much randomness (each step of OPAQUE
-/// and of sealing draws some), an answer as long. How long it takes is measured by `cargo xtask bench equal-time`.
+/// and of sealing draws some), an answer as long. How long it takes is measured by `cargo xtask bench -- --only equal-time`.
 #[tokio::test]
 async fn f34_an_unknown_name_costs_the_same_work() {
     let world = world().await;

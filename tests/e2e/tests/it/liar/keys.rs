@@ -277,7 +277,8 @@ async fn f31_a_phantom_in_a_list_gets_no_key_of_the_centre() {
     let bundle: Bundle = SignedBytes::from_bytes_of::<Bundle>(&change.bundle).unwrap().peek().unwrap();
     let mut sealed_to: Vec<MemberId> = bundle.keys.iter().map(|key| key.member).collect();
     let mut members = vec![stage.centre.owner.member_id().unwrap(), colleague.member_id().unwrap()];
-    (sealed_to.sort(), members.sort());
+    sealed_to.sort();
+    members.sort();
     assert_eq!(sealed_to, members);
 
     // A colleague's key swapped: nobody gets anything.
