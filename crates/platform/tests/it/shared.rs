@@ -88,6 +88,7 @@ async fn a_tenant_that_one_process_makes_is_known_to_the_other_at_the_next_reque
         jurisdiction: "EU".into(),
         owner_invite_auth_hash: vec![1; 32],
         created: Timestamp(0),
+        owner_code_expires_ms: 0,
     };
     let new = &new;
     one.change("test", |tx| {
