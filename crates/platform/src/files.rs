@@ -1,6 +1,7 @@
-//! Writing small files so that a crash leaves the old one or the new one, never half of either.
+//! Writing small files so that a crash leaves the old one or the new one, never half of either, and so that two processes
+//! do not write the same one at once.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -57,6 +58,36 @@ fn open_new(path: &Path, _: Visibility) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
+/// Waits until no other process holds `path`, and holds it until the answer is dropped or the process ends, however it
+/// ends. For the moments in which several programs on one state directory change the same thing; short ones, since the
+/// thread waits. The file is made and stays; it holds nothing.
+pub fn lock(path: &Path) -> io::Result<File> {
+    let file = open_lock(path)?;
+    file.lock()?;
+    Ok(file)
+}
+
+/// The same without waiting; none if another process holds it, or this one did so before.
+pub fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    let file = open_lock(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+fn open_lock(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Makes a rename or a new name in `directory` survive a power loss.
 #[cfg(unix)]
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
@@ -83,5 +114,15 @@ mod tests {
         replace(&path, b"third", Visibility::Private).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"third");
         assert_eq!(fs::read_dir(dir.path().join("below")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_is_held_once_and_let_go_when_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = lock(&path).unwrap();
+        assert!(try_lock(&path).unwrap().is_none());
+        drop(held);
+        assert!(try_lock(&path).unwrap().is_some());
     }
 }

@@ -8,6 +8,7 @@
 //!      └─ metrics, health, telemetry       what it tells of itself
 //! http  one listener: TLS, HTTP/1.1 and 2, limits, the tower stack ── problem: one table of errors
 //! peer  how services call each other        worker: how background work is run
+//! host  a process and the services in it    program: a process with one service, as its `main` starts it
 //! ```
 //!
 //! A new reason to refuse a request is a line in `problem/table.rs` and in `docs/problems.md`; a new metric is registered
@@ -21,11 +22,13 @@ pub mod ctx;
 pub mod db;
 pub mod files;
 pub mod health;
+pub mod host;
 pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod peer;
 pub mod problem;
+pub mod program;
 pub mod provider;
 pub mod rng;
 pub mod secrets;

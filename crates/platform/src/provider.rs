@@ -7,12 +7,16 @@ use siegel_domain::{TenantId, Timestamp};
 use sqlx::migrate::Migrator;
 
 use crate::db::{Db, DbError, DbOptions, Tx};
+use crate::files;
 
 /// The provider database's migrations.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/provider");
 
-/// Opens `provider.db` in the state directory.
+/// Opens `provider.db` in the state directory. All programs on a directory share this one database, so one of them at a
+/// time brings it up to date.
 pub async fn open(state_dir: &Path, options: DbOptions) -> Result<Db, DbError> {
+    let lock = state_dir.join("provider.lock");
+    let _alone = files::lock(&lock).map_err(|source| DbError::Directory { path: lock, source })?;
     Db::open(&state_dir.join("provider.db"), &MIGRATIONS, options).await
 }
 

@@ -1,16 +1,17 @@
 //! Which tenants exist, as every service sees it: a copy in memory of provider.db's table `tenants`, so that a request
-//! for a made-up tenant costs no query. The operator writes through [`Tenants::change`]; everybody else reads.
+//! for a made-up tenant costs no query. Operator and dealer API write through [`Tenants::change`]; everybody else reads.
+//! Where they are other processes, [`Tenants::refresh`] notices what they wrote.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use siegel_api::tenants::Durability;
 use siegel_domain::{DealerId, TenantId, Timestamp};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
-use crate::db::{Db, DbError, Tx, Work};
+use crate::db::{Db, DbError, Tx, Watcher, Work};
 
 /// Where a tenant stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,9 +114,19 @@ pub struct Tenants {
     db: Arc<Db>,
     known: RwLock<Known>,
     changes: watch::Sender<u64>,
+    wakers: Mutex<Vec<Arc<Notify>>>,
+    /// One at a time, so that what was read last is what stays.
+    reloading: tokio::sync::Mutex<()>,
+    watched: tokio::sync::Mutex<Option<Watched>>,
 }
 
-#[derive(Default)]
+/// The provider database as it was when it was last read.
+struct Watched {
+    watcher: Watcher,
+    version: Option<i64>,
+}
+
+#[derive(Default, PartialEq)]
 struct Known {
     by_id: HashMap<TenantId, Arc<TenantView>>,
     by_handle: HashMap<String, TenantId>,
@@ -124,7 +135,14 @@ struct Known {
 impl Tenants {
     /// Reads all tenants of the provider database.
     pub async fn open(db: Arc<Db>) -> Result<Self, DbError> {
-        let tenants = Self { db, known: RwLock::default(), changes: watch::Sender::new(0) };
+        let tenants = Self {
+            db,
+            known: RwLock::default(),
+            changes: watch::Sender::new(0),
+            wakers: Mutex::default(),
+            reloading: tokio::sync::Mutex::default(),
+            watched: tokio::sync::Mutex::default(),
+        };
         tenants.reload().await?;
         Ok(tenants)
     }
@@ -169,18 +187,48 @@ impl Tenants {
         Ok(value)
     }
 
-    /// Reads the table again, after another process changed it.
+    /// Reads the table again, and tells subscribers if it is not as it was.
     pub async fn reload(&self) -> Result<(), DbError> {
+        let _turn = self.reloading.lock().await;
         let rows = sqlx::query("SELECT * FROM tenants").fetch_all(self.db.reader()).await?;
-        let mut known = Known::default();
+        let mut fresh = Known::default();
         for row in rows {
             let tenant = TenantView::try_from(row)?;
-            known.by_handle.insert(tenant.handle.clone(), tenant.id);
-            known.by_id.insert(tenant.id, Arc::new(tenant));
+            fresh.by_handle.insert(tenant.handle.clone(), tenant.id);
+            fresh.by_id.insert(tenant.id, Arc::new(tenant));
         }
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        if fresh == *self.known() {
+            return Ok(());
+        }
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = fresh;
         self.changes.send_modify(|changes| *changes += 1);
+        for waker in &*self.wakers.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.notify_one();
+        }
         Ok(())
+    }
+
+    /// Reads the table again if anybody has written to the provider database since the last call. Costs some ten
+    /// microseconds if nobody has, so that a process which shares the database can ask before each request: what was
+    /// answered to a dealer by one program is known to the next one. True if it was read.
+    pub async fn refresh(&self) -> Result<bool, DbError> {
+        let mut watched = self.watched.lock().await;
+        let watched = match &mut *watched {
+            Some(watched) => watched,
+            none => none.insert(Watched { watcher: self.db.watcher().await?, version: None }),
+        };
+        let version = Some(watched.watcher.version().await?);
+        if version == watched.version {
+            return Ok(false);
+        }
+        self.reload().await?;
+        watched.version = version; // only now: a read that failed is done again
+        Ok(true)
+    }
+
+    /// From now on `waker` is notified whenever a tenant has changed (`Worker::waker`).
+    pub fn wake(&self, waker: Arc<Notify>) {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
     }
 
     fn known(&self) -> RwLockReadGuard<'_, Known> {

@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use siegel_api::tenants::Durability;
 use siegel_domain::{DealerId, TenantId, Timestamp};
 
@@ -14,6 +15,7 @@ use crate::db::{DbOptions, provision_directory};
 use crate::health::Health;
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::program::{self, Program, ProgramConfig};
 use crate::provider;
 use crate::rng::SeededRng;
 use crate::secrets::Secrets;
@@ -127,4 +129,14 @@ pub async fn tenant(ctx: &Ctx, n: u8) -> TenantId {
     }
     provision_directory(&ctx.state_dir, id).expect("a test's tenant gets a directory");
     id
+}
+
+/// Asserts that the text a program prints for `config default` says its defaults.
+pub fn settings_are_the_defaults<S>(program: &Program<S>)
+where
+    S: DeserializeOwned + Default + PartialEq + std::fmt::Debug,
+{
+    let said: ProgramConfig<S> = toml::from_str(&program::default_text(program)).expect("the text can be read");
+    assert_eq!(said.service, S::default());
+    assert!((program.check)(&said.service).is_empty(), "the defaults hold together");
 }

@@ -1,31 +1,9 @@
 //! What the server says at start: where it is, what lies where, what to try next.
 
 use std::io::Write;
-use std::path::Path;
-
-use anyhow::{Context as _, Result};
-use serde::Serialize;
 
 use crate::Platform;
 use crate::config::ServerConfig;
-
-/// What `--ready-file` holds.
-#[derive(Debug, Serialize)]
-struct Ready<'a> {
-    url: &'a str,
-    ca_file: Option<&'a Path>,
-    pid: u32,
-}
-
-/// Writes the ready file, whole or not at all.
-pub fn write_ready_file(path: &Path, platform: &Platform) -> Result<()> {
-    let ca_file = platform.ca_file();
-    let ready = Ready { url: &platform.ctx().public_url, ca_file: ca_file.as_deref(), pid: std::process::id() };
-    let unfinished = path.with_extension("siegel-tmp");
-    std::fs::write(&unfinished, serde_json::to_vec(&ready)?)
-        .and_then(|()| std::fs::rename(&unfinished, path))
-        .with_context(|| format!("write {}", path.display()))
-}
 
 /// For the person who started it.
 pub fn print(out: &mut impl Write, config: &ServerConfig, platform: &Platform) -> std::io::Result<()> {

@@ -8,7 +8,11 @@ use serde::Deserialize;
 use siegel_key_directory::config::KeyDirectoryConfig;
 use siegel_notification::NotificationConfig;
 use siegel_operator::config::OperatorConfig;
+use siegel_operator::dealer::DealerApiConfig;
+use siegel_platform::config::Mistake;
+use siegel_platform::host::HostConfig;
 use siegel_platform::http::Limits;
+use siegel_platform::peer::SERVICES;
 use siegel_platform::telemetry::TelemetryConfig;
 use siegel_retention::RetentionConfig;
 use siegel_upload::UploadConfig;
@@ -31,8 +35,6 @@ pub struct ServerConfig {
     pub plain_http: bool,
     /// Where both zones lie, for example `EU` (C12).
     pub jurisdiction: String,
-    /// Memory for parts on their way, in MiB, for the whole process; beyond it clients are asked to wait.
-    pub part_buffer_mib: u32,
     /// Logs and traces.
     pub telemetry: TelemetryConfig,
     /// Bounds of the listener.
@@ -47,6 +49,8 @@ pub struct ServerConfig {
     pub notification: NotificationConfig,
     /// The operator's settings.
     pub operator: OperatorConfig,
+    /// The dealer API's settings.
+    pub dealer_api: DealerApiConfig,
 }
 
 impl Default for ServerConfig {
@@ -59,7 +63,6 @@ impl Default for ServerConfig {
             host_names: Vec::new(),
             plain_http: false,
             jurisdiction: "EU".to_owned(),
-            part_buffer_mib: 256,
             telemetry: TelemetryConfig::default(),
             limits: Limits::default(),
             key_directory: KeyDirectoryConfig::default(),
@@ -67,6 +70,7 @@ impl Default for ServerConfig {
             retention: RetentionConfig::default(),
             notification: NotificationConfig::default(),
             operator: OperatorConfig::default(),
+            dealer_api: DealerApiConfig::default(),
         }
     }
 }
@@ -77,24 +81,27 @@ impl ServerConfig {
         self.key_file.clone().unwrap_or_else(|| self.state_dir.join("secrets.key"))
     }
 
+    /// What the process is told; all services are in it.
+    pub fn host(&self) -> HostConfig {
+        HostConfig {
+            state_dir: self.state_dir.clone(),
+            key_file: self.key_file(),
+            listen: self.listen,
+            public_url: self.public_url.clone(),
+            host_names: self.host_names.clone(),
+            plain_http: self.plain_http,
+            jurisdiction: self.jurisdiction.clone(),
+            limits: self.limits,
+            services: SERVICES.into(),
+            inside: None,
+        }
+    }
+
     /// Settings that can't hold together, all at once, each with what to do.
-    pub fn problems(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        if self.plain_http && !self.listen.ip().is_loopback() {
-            found.push(format!(
-                "plain_http: {} is not a loopback address; remove plain_http or listen on 127.0.0.1",
-                self.listen
-            ));
-        }
-        if let Some(url) = &self.public_url {
-            let scheme = if self.plain_http { "http://" } else { "https://" };
-            if !url.starts_with(scheme) || url.ends_with('/') {
-                found.push(format!("public_url: must start with {scheme} and not end with a slash"));
-            }
-        }
-        if self.part_buffer_mib < 20 {
-            found.push("part_buffer_mib: one upload needs 20 MiB; set at least 20".to_owned());
-        }
+    pub fn mistakes(&self) -> Vec<Mistake> {
+        let mut found = self.host().mistakes();
+        let own = (siegel_upload::program().check)(&self.upload).into_iter();
+        found.extend(own.map(|own| Mistake { field: format!("upload.{}", own.field), what: own.what }));
         found
     }
 }

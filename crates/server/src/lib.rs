@@ -2,8 +2,8 @@
 //! end-to-end tests and the simulation start. It can't open anything: no crate that can is below it.
 //!
 //! ```text
-//! config ─► parts: secrets, databases, zones, certificates, listener ─► Ctx
-//!           assemble: the services, each a peer of the others (gRPC in process), their routes on one host
+//! config ─► siegel_platform::host: secrets, databases, zones, certificates, listener
+//!           assemble: the services, started as in their own programs, each a peer of the others
 //! ```
 
 pub mod assemble;
@@ -11,9 +11,6 @@ pub mod banner;
 pub mod cli;
 pub mod config;
 mod docs;
-mod late;
-mod openapi;
-pub mod parts;
 mod program;
 
 pub use assemble::Platform;

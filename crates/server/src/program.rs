@@ -4,11 +4,11 @@ use std::io;
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
-use siegel_platform::tasks::Shutdown;
+use siegel_platform::config::{self, ConfigErrors};
+use siegel_platform::host::Given;
 use siegel_platform::telemetry::Telemetry;
 
 use crate::cli::{Args, Command};
-use crate::parts::Given;
 use crate::{Platform, ServerConfig, banner};
 
 /// What `main` does; here, so that tests can start the same program.
@@ -16,36 +16,31 @@ use crate::{Platform, ServerConfig, banner};
 pub async fn run_program() -> Result<()> {
     let args = Args::parse();
     let config = args.apply(load(&args)?);
-    let problems = config.problems();
-    anyhow::ensure!(problems.is_empty(), "the configuration can't be used:\n  {}", problems.join("\n  "));
+    let mistakes = config.mistakes();
+    if !mistakes.is_empty() {
+        return Err(ConfigErrors { file: args.config.clone(), mistakes }.into());
+    }
     match args.command {
         Some(Command::Openapi) => print_openapi(config).await,
         None => run(config, &args).await,
     }
 }
 
+/// The file alone; whether it holds together is asked when the flags are in.
 fn load(args: &Args) -> Result<ServerConfig> {
-    let Some(path) = &args.config else { return Ok(ServerConfig::default()) };
-    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    toml::from_str(&text).with_context(|| format!("{} (try `siegel-admin config check`)", path.display()))
+    Ok(config::load(args.config.as_deref(), &[], |_| None, |_| Vec::new())?.config)
 }
 
 async fn run(config: ServerConfig, args: &Args) -> Result<()> {
     let telemetry = Telemetry::start(&config.telemetry, "siegel-server")?;
     let platform = Platform::open(config.clone(), Given::default()).await?;
     platform.spawn_workers();
-    // Where it answers, for `siegel-admin dealer add` beside it.
-    banner::write_ready_file(&config.state_dir.join("server.json"), &platform)?;
+    platform.process().stop_on_signal();
+    platform.process().announce()?;
     banner::print(&mut io::stdout().lock(), &config, &platform).context("write to stdout")?;
     if let Some(path) = &args.ready_file {
-        banner::write_ready_file(path, &platform)?;
+        platform.process().write_ready_file(path)?;
     }
-    let shutdown = platform.ctx().shutdown.clone();
-    platform.ctx().tasks.spawn("server.signal", async move {
-        if Shutdown::signal().await.is_ok() {
-            shutdown.begin();
-        }
-    });
     platform.serve().await;
     telemetry.shutdown();
     Ok(())

@@ -34,6 +34,7 @@ mod machine_login;
 mod members;
 mod nowhere;
 mod paging;
+mod program;
 mod provider_audit;
 mod remove;
 mod resolve;
@@ -46,3 +47,4 @@ mod throttle;
 
 pub use app::{App, StartError};
 pub use config::KeyDirectoryConfig;
+pub use program::program;

@@ -17,7 +17,9 @@ pub mod config;
 pub mod convert;
 pub mod hub;
 pub mod position;
+mod program;
 pub mod stream;
 
 pub use app::App;
 pub use config::NotificationConfig;
+pub use program::program;

@@ -1,24 +1,19 @@
-//! Everything the operator and the dealer API consist of, in one list: routes, gRPC, workers.
+//! Everything the operator consists of, in one list: gRPC and workers.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
-use siegel_domain::time::DAY_MS;
 use siegel_platform::Ctx;
 use siegel_platform::db::TenantDbs;
-use siegel_platform::http::page::PageTokens;
 use siegel_platform::log::{Consumer, EventSource};
-use siegel_platform::secrets::SecretsError;
 use siegel_platform::worker::Worker;
 use siegel_proto::operator::v1::operator_service_server::OperatorServiceServer;
 use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::api;
 use crate::config::OperatorConfig;
 use crate::owner::Owners;
-use crate::{reconcile, relay};
+use crate::{grpc, reconcile, relay};
 
 /// Migrations of `operator.db`.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -39,12 +34,12 @@ pub struct Inner {
     pub source: EventSource,
     /// When each tenant is looked at next.
     pub schedule: reconcile::Schedule,
+    /// Whose pass is running.
+    pub turns: reconcile::Turns,
     /// Wakes the reconcile worker.
     pub reconcile_wake: Arc<Notify>,
     /// Wakes the relay.
     pub relay_wake: Arc<Notify>,
-    /// Makes the tokens of its pages.
-    pub pages: PageTokens,
     /// Learns of first owners.
     pub owners: Consumer,
 }
@@ -58,8 +53,7 @@ impl Deref for App {
 
 impl App {
     /// The operator on this platform.
-    pub fn new(ctx: Ctx, config: OperatorConfig) -> Result<Self, SecretsError> {
-        let pages = PageTokens::load(&ctx.secrets)?;
+    pub fn new(ctx: Ctx, config: OperatorConfig) -> Self {
         let dbs = Arc::new(TenantDbs::new(&ctx.state_dir, "operator", &MIGRATIONS, ctx.db_options()));
         ctx.log.register(dbs.clone());
         let handler = Arc::new(Owners { tenants: ctx.tenants.clone() });
@@ -72,25 +66,19 @@ impl App {
             ctx.clock.clone(),
         );
         let source = EventSource::new("/siegel/operator", ctx.clock.clone(), ctx.rng.clone());
-        let (reconcile_wake, relay_wake) = (Arc::default(), Arc::default());
+        let (reconcile_wake, relay_wake): (Arc<Notify>, Arc<Notify>) = (Arc::default(), Arc::default());
+        // What a dealer asked for is looked at, and its audit line carried, without waiting for the next round.
+        ctx.tenants.wake(reconcile_wake.clone());
+        ctx.tenants.wake(relay_wake.clone());
         let schedule = reconcile::Schedule::default();
-        let inner = Inner { ctx, config, dbs, source, schedule, reconcile_wake, relay_wake, pages, owners };
-        Ok(Self(Arc::new(inner)))
-    }
-
-    /// When a first owner's code ends that is made now.
-    pub fn owner_code_expires_ms(&self) -> i64 {
-        self.ctx.clock.now().0 + i64::from(self.config.owner_code_days) * DAY_MS
-    }
-
-    /// The dealer API's routes.
-    pub fn rest(&self) -> OpenApiRouter {
-        api::tenants::routes().with_state(self.clone())
+        let turns = reconcile::Turns::default();
+        let inner = Inner { ctx, config, dbs, source, schedule, turns, reconcile_wake, relay_wake, owners };
+        Self(Arc::new(inner))
     }
 
     /// `siegel.operator.v1`.
-    pub fn grpc(&self) -> OperatorServiceServer<api::grpc::Operator> {
-        OperatorServiceServer::new(api::grpc::Operator(self.clone()))
+    pub fn grpc(&self) -> OperatorServiceServer<grpc::Operator> {
+        OperatorServiceServer::new(grpc::Operator(self.clone()))
     }
 
     /// The background work.

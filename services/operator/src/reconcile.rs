@@ -92,9 +92,26 @@ fn take_turn(app: &App, tenant: &TenantView, settled: bool) {
     turn.next_ms = app.ctx.clock.monotonic_ms() + pause_ms + app.ctx.rng.below(pause_ms / 5);
 }
 
+/// Keeps two passes over one tenant apart, the worker's and the one a dealer waits for: in the middle of the first a
+/// directory looks as if somebody else had made it. A few locks for all tenants; two that share one wait for each other.
+pub struct Turns([tokio::sync::Mutex<()>; 64]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| tokio::sync::Mutex::default()))
+    }
+}
+
+impl Turns {
+    fn of(&self, tenant: TenantId) -> &tokio::sync::Mutex<()> {
+        &self.0[usize::from(tenant.as_bytes()[0]) % self.0.len()]
+    }
+}
+
 /// One pass over one tenant. `None`: there is no such tenant.
 #[tracing::instrument(skip_all, fields(%tenant))]
 pub async fn pass(app: &App, tenant: TenantId) -> Result<Option<Pass>, DbError> {
+    let _turn = app.turns.of(tenant).lock().await;
     let Some(view) = app.ctx.tenants.get(tenant) else { return Ok(None) };
     let object = store::object(&view)?;
     let zones = dereference::zone_facts(&app.ctx.zones);

@@ -53,7 +53,8 @@ pub const fn durability(api: siegel_api::tenants::Durability) -> siegel_crds::Du
     }
 }
 
-/// Writes a verdict on the generation it speaks of. False: the spec has moved on, and the next pass will judge that.
+/// Writes a verdict on the generation it speaks of. False: the spec has moved on, and the next pass will judge that; or
+/// another pass came to the same verdict first, and has told of it.
 pub async fn write_status(
     tx: &mut Tx<'_>,
     tenant: TenantId,
@@ -62,13 +63,16 @@ pub async fn write_status(
 ) -> Result<bool, DbError> {
     let conditions =
         serde_json::to_string(&verdict.conditions).map_err(|_| DbError::corrupt("tenants", "conditions", tenant))?;
-    let written = sqlx::query("UPDATE tenants SET state = $3, conditions = $4 WHERE id = $1 AND version = $2")
-        .bind(tenant.to_string())
-        .bind(generation)
-        .bind(verdict.phase.as_str())
-        .bind(conditions)
-        .execute(&mut **tx)
-        .await?;
+    let written = sqlx::query(
+        "UPDATE tenants SET state = $3, conditions = $4
+         WHERE id = $1 AND version = $2 AND (state <> $3 OR conditions <> $4)",
+    )
+    .bind(tenant.to_string())
+    .bind(generation)
+    .bind(verdict.phase.as_str())
+    .bind(conditions)
+    .execute(&mut **tx)
+    .await?;
     Ok(written.rows_affected() == 1)
 }
 

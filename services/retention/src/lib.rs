@@ -18,11 +18,13 @@ pub mod config;
 pub mod erase;
 pub mod events;
 pub mod expire;
+mod program;
 pub mod receipt;
 pub mod store;
 
 pub use app::App;
 pub use config::RetentionConfig;
+pub use program::program;
 
 #[cfg(test)]
 mod tests {

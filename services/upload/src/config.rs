@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UploadConfig {
+    /// Memory for parts on their way, in MiB; beyond it clients are asked to wait.
+    pub part_buffer_mib: u32,
     /// How long a request waits for its share of the process' byte budget before it is sent away.
     pub budget_wait_ms: u32,
     /// An upload without a new part for this long is swept.
@@ -23,6 +25,7 @@ pub struct UploadConfig {
 impl Default for UploadConfig {
     fn default() -> Self {
         Self {
+            part_buffer_mib: 256,
             budget_wait_ms: 5_000,
             abandoned_after_hours: 24,
             orphan_after_hours: 48,

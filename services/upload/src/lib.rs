@@ -31,6 +31,7 @@ pub mod inventory;
 pub mod list;
 pub mod metrics;
 pub mod open;
+mod program;
 pub mod put_part;
 pub mod range;
 pub mod read;
@@ -47,3 +48,4 @@ pub mod verify;
 
 pub use app::{App, Needs};
 pub use config::UploadConfig;
+pub use program::program;

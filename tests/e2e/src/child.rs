@@ -120,8 +120,8 @@ fn spawn(program: &Path, state: &Path, address: SocketAddr, args: &[String]) -> 
         .context("start the server")
 }
 
-/// A dealer's code, made beside the running server as `siegel-admin dealer add` does.
-pub async fn add_dealer_beside(server: &ChildServer, state: &Path) -> Result<Zeroizing<String>> {
+/// A dealer's code, made beside the running server at `url` as `siegel-admin dealer add` does.
+pub async fn add_dealer_beside(url: &str, state: &Path) -> Result<Zeroizing<String>> {
     let clock: Arc<SystemClock> = Arc::default();
     let options = DbOptions {
         secure_delete: false,
@@ -133,7 +133,6 @@ pub async fn add_dealer_beside(server: &ChildServer, state: &Path) -> Result<Zer
     let db = provider::open(state, options).await?;
     let pem = std::fs::read(state.join("ca").join("ca.pem"))?;
     let ca = siegel_client::ca_fingerprint(&CertificateDer::from_pem_slice(&pem).context("the certificate")?);
-    let url = server.url();
-    let new = NewDealer { label: "Medizintechnik", public_url: &url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };
+    let new = NewDealer { label: "Medizintechnik", public_url: url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };
     Ok(add_dealer(&db, &*clock, &SystemRng, new).await?.code)
 }

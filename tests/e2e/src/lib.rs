@@ -5,8 +5,10 @@
 
 mod child;
 mod collector;
+mod front;
 mod liar;
 mod people;
+mod programs;
 mod raw;
 mod search;
 mod world;
@@ -15,6 +17,7 @@ pub use child::{ChildServer, add_dealer_beside};
 pub use collector::Collector;
 pub use liar::{Answer, Asked, Liar};
 pub use people::{Centre, PASSWORD, Person, password};
+pub use programs::{NAMES, Programs};
 pub use raw::{Raw, Said};
 pub use search::{canary_hits, files_below};
 pub use world::{World, WorldOptions};

@@ -16,21 +16,8 @@ pub const DEFAULT: &str = include_str!("../../config.default.toml");
 
 /// Reads a configuration; all that is wrong with it is the error.
 pub fn load(file: &Path) -> Result<ServerConfig, ConfigErrors> {
-    let loaded = siegel_platform::config::load(
-        Some(file),
-        &[],
-        |_| None,
-        |config: &ServerConfig| config.problems().into_iter().map(mistake).collect(),
-    )?;
+    let loaded = siegel_platform::config::load(Some(file), &[], |_| None, ServerConfig::mistakes)?;
     Ok(loaded.config)
-}
-
-/// The server's sentences begin with the field.
-fn mistake(sentence: String) -> Mistake {
-    match sentence.split_once(": ") {
-        Some((field, what)) => Mistake { field: field.to_owned(), what: what.to_owned() },
-        None => Mistake { field: String::new(), what: sentence },
-    }
 }
 
 #[derive(Serialize)]

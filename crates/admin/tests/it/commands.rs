@@ -51,7 +51,7 @@ fn the_default_configuration_is_the_default() {
     // The settings that have no default are shown as comments, and read when the comment is taken away.
     let uncommented = DEFAULT.replace("# key_file", "key_file").replace("# public_url", "public_url");
     let config: ServerConfig = toml::from_str(&uncommented).unwrap();
-    assert!(config.key_file.is_some() && config.public_url.is_some() && config.problems().is_empty());
+    assert!(config.key_file.is_some() && config.public_url.is_some() && config.mistakes().is_empty());
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_configuration_is_told_everything_that_is_wrong_with_it() {
     let world = World::started().await;
     let file = world.dir.path().join("siegel.toml");
     let path = file.to_str().unwrap();
-    std::fs::write(&file, "listen = \"0.0.0.0:443\"\nplain_http = true\npart_buffer_mib = 1\n").unwrap();
+    std::fs::write(&file, "listen = \"0.0.0.0:443\"\nplain_http = true\n[upload]\npart_buffer_mib = 1\n").unwrap();
     let (text, ok) = world.run(&["config", "check", path]).await.unwrap();
     assert!(!ok && text.contains("plain_http") && text.contains("part_buffer_mib"), "{text}");
     std::fs::write(&file, "lisen = 1\n[retention]\nbackup_days = \"seven\"\n").unwrap();

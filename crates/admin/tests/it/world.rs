@@ -7,8 +7,8 @@ use clap::Parser as _;
 use siegel_admin::args::{Args, Command};
 use siegel_admin::cmd;
 use siegel_admin::place::Place;
+use siegel_platform::host::Given;
 use siegel_platform::testing;
-use siegel_server::parts::Given;
 use siegel_server::{Platform, ServerConfig};
 use tempfile::TempDir;
 

@@ -5,6 +5,7 @@
 //! Held means: nothing expires, `/health/ready` and a gauge say so, until `siegel-admin clock confirm` says that the
 //! wall clock is right. While held the mark is not moved, so a restart does not forget.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -90,6 +91,7 @@ impl ClockGuard {
     /// that stands before the mark, or more than a day after it, is held. A platform that rested longer than a day
     /// (a holiday, a restore) therefore starts held: someone has to look at the clock once before a year is believed.
     pub fn open(path: &Path, clock: SharedClock) -> Result<Self, ClockGuardError> {
+        let alone = lock(path)?;
         let now = clock.now();
         let mark = match read(path)? {
             Some(mark) => mark,
@@ -101,6 +103,7 @@ impl ClockGuard {
         };
         let inner = Mutex::new(Inner { base: Timestamp(mark.wall_ms), monotonic_ms: clock.monotonic_ms(), mark });
         let guard = Self { path: path.to_owned(), clock, inner };
+        drop(alone);
         guard.check()?;
         Ok(guard)
     }
@@ -110,11 +113,13 @@ impl ClockGuard {
     pub fn check(&self) -> Result<ClockState, ClockGuardError> {
         let mut inner = self.lock();
         let (now, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
-        if let Some(on_disk) = read(&self.path)?
-            && on_disk.confirmations != inner.mark.confirmations
-        {
-            // `siegel-admin clock confirm` ran beside us: what the wall clock says now is the new base.
-            *inner = Inner { base: now, monotonic_ms, mark: on_disk };
+        if let Some(on_disk) = read(&self.path)? {
+            if on_disk.confirmations != inner.mark.confirmations {
+                // `siegel-admin clock confirm` ran beside us: what the wall clock says now is the new base.
+                *inner = Inner { base: now, monotonic_ms, mark: on_disk };
+            } else if on_disk.held_off_by_ms.is_some() {
+                inner.mark = on_disk; // another process on this directory saw the jump first
+            }
         }
         if let Some(off_by_ms) = inner.mark.held_off_by_ms {
             return Ok(ClockState::Held { off_by_ms });
@@ -122,9 +127,7 @@ impl ClockGuard {
         let expected = inner.base.plus_ms(monotonic_ms - inner.monotonic_ms);
         let off_by_ms = now.ms_since(expected);
         if !(-BACKWARD_MS..=FORWARD_MS).contains(&off_by_ms) {
-            let held = Mark { held_off_by_ms: Some(off_by_ms), ..inner.mark };
-            write(&self.path, &held)?;
-            inner.mark = held;
+            self.mark(&mut inner, |mark| Mark { held_off_by_ms: mark.held_off_by_ms.or(Some(off_by_ms)), ..mark })?;
             tracing::error!(
                 clock.off_by_ms = off_by_ms,
                 "the wall clock jumped: nothing expires until `siegel-admin clock confirm`"
@@ -132,11 +135,26 @@ impl ClockGuard {
             return Ok(ClockState::Held { off_by_ms });
         }
         if now.0 - inner.mark.wall_ms >= MARK_EVERY_MS {
-            let fresh = Mark { wall_ms: now.0, ..inner.mark };
-            write(&self.path, &fresh)?;
-            inner.mark = fresh;
+            // While it is held, by whomever, the mark is not moved.
+            self.mark(&mut inner, |mark| match mark.held_off_by_ms {
+                None => Mark { wall_ms: mark.wall_ms.max(now.0), ..mark },
+                Some(_) => mark,
+            })?;
         }
         Ok(ClockState::Trusted)
+    }
+
+    /// Changes what is on disk by now, which another process on this directory may have written, and takes it over. A
+    /// confirmation that came meanwhile is left for the next check, which begins anew with it.
+    fn mark(&self, inner: &mut Inner, change: impl FnOnce(Mark) -> Mark) -> Result<(), ClockGuardError> {
+        let _alone = lock(&self.path)?;
+        let on_disk = read(&self.path)?.unwrap_or(inner.mark);
+        if on_disk.confirmations == inner.mark.confirmations {
+            let changed = change(on_disk);
+            write(&self.path, &changed)?;
+            inner.mark = changed;
+        }
+        Ok(())
     }
 
     /// What the mark at `path` says, without comparing or writing anything: when it was written, and how far off the wall
@@ -150,6 +168,7 @@ impl ClockGuard {
     /// Someone looked: the wall clock is right. Writes a new mark and releases a hold, in this process at once and in a
     /// server that runs beside it at its next check. `siegel-admin clock confirm` calls this.
     pub fn confirm(path: &Path, clock: &SharedClock) -> Result<Timestamp, ClockGuardError> {
+        let _alone = lock(path)?;
         // A damaged mark is replaced: confirming is the way out of it.
         let before = read(path).ok().flatten().map_or(0, |mark| mark.confirmations);
         let now = clock.now();
@@ -170,6 +189,13 @@ fn read(path: &Path) -> Result<Option<Mark>, ClockGuardError> {
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(ClockGuardError::Io { path: path.to_owned(), source }),
     }
+}
+
+/// Upload and retention each watch the clock, perhaps as processes of their own, and `siegel-admin` confirms it: one of
+/// them writes at a time.
+fn lock(path: &Path) -> Result<File, ClockGuardError> {
+    let lock = path.with_extension("lock");
+    files::lock(&lock).map_err(|source| ClockGuardError::Io { path: lock, source })
 }
 
 fn write(path: &Path, mark: &Mark) -> Result<(), ClockGuardError> {

@@ -9,6 +9,7 @@ mod lane;
 mod migrate;
 mod tenants;
 mod tx;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,8 +30,9 @@ use crate::rng::{Rng, SystemRng};
 use lane::Lane;
 
 pub use error::{DbError, violated};
-pub use tenants::{CommitHook, READY, TenantDbs, provision_directory, tenant_directory};
+pub use tenants::{CommitHook, READY, TenantDbs, provision_directory, provisioned, tenant_directory};
 pub use tx::{Tx, Work};
+pub use watch::Watcher;
 
 /// Connections that read one database.
 const READERS: u32 = 4;
@@ -161,6 +163,17 @@ fn connect_options(path: &Path, options: &DbOptions) -> SqliteConnectOptions {
         .pragma("secure_delete", if options.secure_delete { "ON" } else { "OFF" })
         // Row values never appear in a statement's text, but keep statements out of the log all the same.
         .disable_statement_logging()
+}
+
+/// A pool that reads the database of a service in another process. It makes nothing, migrates nothing and folds no log:
+/// that is for the one who owns the file.
+pub(crate) fn reading_pool(path: &Path) -> SqlitePool {
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    pool_options(READERS).connect_lazy_with(connect)
 }
 
 fn pool_options(connections: u32) -> SqlitePoolOptions {

@@ -34,6 +34,25 @@ pub fn provision_directory(state_dir: &Path, tenant: TenantId) -> std::io::Resul
     files::sync_directory(&state_dir.join("tenants"))
 }
 
+/// Every tenant that was provisioned below `root`.
+pub fn provisioned(root: &Path) -> std::io::Result<Vec<TenantId>> {
+    let entries = match std::fs::read_dir(root.join("tenants")) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut tenants = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if let Some(Ok(tenant)) = entry.file_name().to_str().map(str::parse)
+            && entry.path().join(READY).exists()
+        {
+            tenants.push(tenant);
+        }
+    }
+    tenants.sort_unstable();
+    Ok(tenants)
+}
+
 /// Databases of one service.
 pub struct TenantDbs {
     root: PathBuf,
@@ -93,21 +112,7 @@ impl TenantDbs {
 
     /// Every tenant that was provisioned. Reads the directory: for sweeps, not for requests.
     pub fn provisioned(&self) -> std::io::Result<Vec<TenantId>> {
-        let entries = match std::fs::read_dir(self.root.join("tenants")) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
-        let mut tenants = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            if let Some(Ok(tenant)) = entry.file_name().to_str().map(str::parse)
-                && entry.path().join(READY).exists()
-            {
-                tenants.push(tenant);
-            }
-        }
-        tenants.sort_unstable();
-        Ok(tenants)
+        provisioned(&self.root)
     }
 
     /// How many databases are open.

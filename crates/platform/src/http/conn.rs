@@ -22,6 +22,7 @@ use super::limits::*;
 use super::timer::ClockTimer;
 use crate::clock::SharedClock;
 use crate::tasks::Shutdown;
+use crate::tls::Caller;
 
 /// Who is at the other end of the connection, for handlers and layers. Behind a front it is the front.
 #[derive(Debug, Clone, Copy)]
@@ -68,6 +69,8 @@ pub(super) struct Connection {
     pub(super) head_ms: i64,
     pub(super) idle_ms: i64,
     pub(super) peer: SocketAddr,
+    /// The service at the other end, on an internal listener.
+    pub(super) caller: Option<Caller>,
     /// No new requests, please.
     pub(super) stop: Shutdown,
     /// Enough.
@@ -83,12 +86,15 @@ impl Connection {
         let activity = Arc::new(Activity::new(self.clock.clone()));
         let io = TokioIo::new(Watched::new(socket, protocol != Protocol::Http2, activity.written.clone()));
         let service = service_fn({
-            let (activity, router, peer) = (activity.clone(), self.router, self.peer);
+            let (activity, router, peer, caller) = (activity.clone(), self.router, self.peer, self.caller);
             move |request: Request<Incoming>| {
                 let (router, response) = (router.clone(), activity.began());
                 async move {
                     let mut request = request.map(Body::new);
                     request.extensions_mut().insert(PeerAddr(peer));
+                    if let Some(caller) = caller {
+                        request.extensions_mut().insert(caller);
+                    }
                     let answer = router.oneshot(request).await?;
                     Ok::<_, Infallible>(answer.map(|body| Followed { inner: body, response }))
                 }

@@ -18,7 +18,7 @@ use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::rng::Rng;
 use crate::tasks::{Shutdown, Tasks};
-use crate::tls::Tls;
+use crate::tls::{self, InsideTls, Tls};
 
 /// Milliseconds of rest when the system refuses a new connection (out of file descriptors).
 const ACCEPT_REST_MS: i64 = 100;
@@ -62,6 +62,8 @@ impl HttpEnv {
 pub enum Transport {
     /// HTTPS, always.
     Tls(Arc<Tls>),
+    /// HTTPS between the services: callers show a certificate, and requests carry the [`tls::Caller`] it names.
+    Inside(Arc<InsideTls>),
     /// Plain HTTP, on a loopback address only: behind a front on the same machine, or for trying things out.
     PlainOnLoopback,
 }
@@ -144,6 +146,7 @@ impl HttpServer {
                 head_ms: env.limits.head_ms,
                 idle_ms: env.limits.idle_ms,
                 peer,
+                caller: None,
                 stop: env.shutdown.clone(),
                 cut: cut.clone(),
             };
@@ -173,15 +176,27 @@ async fn accept(
     Ok((socket, peer, place))
 }
 
-async fn talk(connection: Connection, socket: TcpStream, transport: Transport, clock: SharedClock, handshake_ms: i64) {
-    let Transport::Tls(tls) = transport else {
-        return connection.serve(socket, Protocol::Either).await;
+async fn talk(
+    mut connection: Connection,
+    socket: TcpStream,
+    transport: Transport,
+    clock: SharedClock,
+    handshake_ms: i64,
+) {
+    let config = match &transport {
+        Transport::Tls(tls) => tls.server_config(),
+        Transport::Inside(tls) => tls.server_config(),
+        Transport::PlainOnLoopback => return connection.serve(socket, Protocol::Either).await,
     };
-    let handshake = TlsAcceptor::from(tls.server_config()).accept(socket);
+    let handshake = TlsAcceptor::from(config).accept(socket);
     let Some(Ok(socket)) = within(&*clock, handshake_ms, handshake).await else {
         return tracing::debug!("a TLS handshake failed");
     };
-    let protocol = match socket.get_ref().1.alpn_protocol() {
+    let session = socket.get_ref().1;
+    if let Some([certificate, ..]) = session.peer_certificates() {
+        connection.caller = tls::caller_of(certificate);
+    }
+    let protocol = match session.alpn_protocol() {
         Some(b"h2") => Protocol::Http2,
         _ => Protocol::Http1,
     };

@@ -1,15 +1,21 @@
-//! Reading the outboxes, and being woken when there is something to read.
+//! Reading the outboxes, and being woken when there is something to read: by the commit itself where the producer is in
+//! this process, by its bell ([`super::bell`]) where it is another one on the same state directory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use prost::Message;
 use siegel_domain::TenantId;
 use siegel_proto::events::v1::Event;
 use sqlx::Row;
+use sqlx::sqlite::SqlitePool;
 use tokio::sync::Notify;
 
+use super::bell::Bell;
+use super::other::Outboxes;
 use crate::db::{DbError, TenantDbs};
+use crate::rng::Rng;
 
 /// Most events of one read, whatever was asked for.
 const READ_LIMIT: u32 = 1_000;
@@ -34,12 +40,28 @@ pub struct Stored {
     pub event: Event,
 }
 
-/// The logs of all services in this process, by the service's name.
+/// The logs of all services, by the service's name.
 #[derive(Default)]
 pub struct Log {
-    sources: Mutex<BTreeMap<&'static str, Arc<TenantDbs>>>,
+    sources: Mutex<BTreeMap<&'static str, Source>>,
     waiting: Arc<Mutex<Vec<Weak<Inbox>>>>,
     wakers: Arc<Mutex<Vec<Arc<Notify>>>>,
+    /// Where our own commits are told to other processes; none if there are no others.
+    told: Option<Told>,
+}
+
+struct Told {
+    state_dir: PathBuf,
+    rng: Arc<dyn Rng>,
+}
+
+/// Whose outboxes they are.
+#[derive(Clone)]
+enum Source {
+    /// A service of this process.
+    Own(Arc<TenantDbs>),
+    /// A service of another process.
+    Other(Arc<Outboxes>),
 }
 
 /// Who committed events since the last look: each pair once, however many there were, so it never overflows.
@@ -50,39 +72,58 @@ struct Inbox {
 }
 
 impl Log {
-    /// No source yet.
+    /// No source yet, and all there will be are in this process.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No source yet; the services of this process ring their bells in `state_dir`, for other processes to hear.
+    pub fn shared(state_dir: &Path, rng: Arc<dyn Rng>) -> Self {
+        Self { told: Some(Told { state_dir: state_dir.to_owned(), rng }), ..Self::default() }
     }
 
     /// Makes a service's outboxes readable under the service's name (`dbs.service()`), and wakes subscribers when it commits.
     pub fn register(&self, dbs: Arc<TenantDbs>) {
         let source = dbs.service();
         let (waiting, wakers) = (self.waiting.clone(), self.wakers.clone());
+        let bell = self.told.as_ref().map(|told| Bell::new(&told.state_dir, source, told.rng.clone()));
         dbs.on_commit(Arc::new(move |tenant| {
-            // An inbox first: whoever is woken finds what woke it.
-            lock(&waiting).retain(|inbox| match inbox.upgrade() {
-                Some(inbox) => {
-                    lock(&inbox.pairs).insert((source, tenant));
-                    inbox.notify.notify_one();
-                    true
-                }
-                None => false,
-            });
-            for waker in &*lock(&wakers) {
-                waker.notify_one();
+            tell(&waiting, &wakers, &[(source, tenant)]);
+            if let Some(bell) = &bell {
+                bell.ring(tenant);
             }
         }));
-        lock(&self.sources).insert(source, dbs);
+        lock(&self.sources).insert(source, Source::Own(dbs));
+    }
+
+    /// Makes the outboxes of a service readable that runs as another process on `state_dir`. [`Log::listen`] has to be
+    /// called again and again for its commits to be heard.
+    pub fn follow(&self, state_dir: &Path, service: &'static str) {
+        lock(&self.sources).insert(service, Source::Other(Arc::new(Outboxes::new(state_dir, service))));
+    }
+
+    /// Listens to the bells of the other processes, and wakes subscribers. Returns how many tenants had news.
+    pub fn listen(&self) -> std::io::Result<usize> {
+        let sources: Vec<_> = lock(&self.sources).iter().map(|(name, source)| (*name, source.clone())).collect();
+        let mut news = Vec::new();
+        for (name, source) in sources {
+            if let Source::Other(outboxes) = source {
+                news.extend(outboxes.heard()?.into_iter().map(|tenant| (name, tenant)));
+            }
+        }
+        if !news.is_empty() {
+            tell(&self.waiting, &self.wakers, &news);
+        }
+        Ok(news.len())
     }
 
     /// At most `limit` events of a tenant behind position `after` (0: from the first), in the order of their commits.
     pub async fn read(&self, source: &str, tenant: TenantId, after: i64, limit: u32) -> Result<Vec<Stored>, LogError> {
-        let db = self.source(source)?.get(tenant).await?;
+        let Some(outbox) = self.source(source)?.outbox(tenant).await? else { return Ok(Vec::new()) };
         let rows = sqlx::query("SELECT position, data FROM outbox WHERE position > $1 ORDER BY position LIMIT $2")
             .bind(after)
             .bind(limit.min(READ_LIMIT))
-            .fetch_all(db.reader())
+            .fetch_all(&outbox)
             .await
             .map_err(DbError::from)?;
         let stored = |row: sqlx::sqlite::SqliteRow| {
@@ -96,8 +137,8 @@ impl Log {
 
     /// The position of the last event, 0 if there is none: for who wants to hear only of what comes.
     pub async fn end(&self, source: &str, tenant: TenantId) -> Result<i64, LogError> {
-        let db = self.source(source)?.get(tenant).await?;
-        let end = sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM outbox").fetch_one(db.reader()).await;
+        let Some(outbox) = self.source(source)?.outbox(tenant).await? else { return Ok(0) };
+        let end = sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM outbox").fetch_one(&outbox).await;
         Ok(end.map_err(DbError::from)?)
     }
 
@@ -120,8 +161,40 @@ impl Log {
         News(inbox)
     }
 
-    fn source(&self, name: &str) -> Result<Arc<TenantDbs>, LogError> {
+    fn source(&self, name: &str) -> Result<Source, LogError> {
         lock(&self.sources).get(name).cloned().ok_or_else(|| LogError::NoSuchSource(name.to_owned()))
+    }
+}
+
+impl Source {
+    /// The tenant's outbox, to be read; none if a service of another process has not made it yet.
+    async fn outbox(&self, tenant: TenantId) -> Result<Option<SqlitePool>, DbError> {
+        match self {
+            Self::Own(dbs) => Ok(Some(dbs.get(tenant).await?.reader().clone())),
+            Self::Other(outboxes) => outboxes.get(tenant),
+        }
+    }
+
+    fn provisioned(&self) -> std::io::Result<Vec<TenantId>> {
+        match self {
+            Self::Own(dbs) => dbs.provisioned(),
+            Self::Other(outboxes) => outboxes.provisioned(),
+        }
+    }
+}
+
+/// An inbox first: whoever is woken finds what woke it.
+fn tell(waiting: &Mutex<Vec<Weak<Inbox>>>, wakers: &Mutex<Vec<Arc<Notify>>>, news: &[(&'static str, TenantId)]) {
+    lock(waiting).retain(|inbox| match inbox.upgrade() {
+        Some(inbox) => {
+            lock(&inbox.pairs).extend(news);
+            inbox.notify.notify_one();
+            true
+        }
+        None => false,
+    });
+    for waker in &*lock(wakers) {
+        waker.notify_one();
     }
 }
 

@@ -8,12 +8,14 @@
 //!
 //! A producer copies [`OUTBOX_SQL`] into its first migration, holds an [`EventSource`] and calls [`emit`] and [`audit`].
 //! A consumer copies [`CONSUMER_SQL`], implements [`Handler`] and runs a [`Consumer`]. On one machine the outbox tables
-//! are the log; with Kafka a relay reads them with the same [`Log::read`]. [`contract`] says what either has to keep.
+//! are the log, for services in one process and in several; with Kafka a relay reads them with the same [`Log::read`]. [`contract`] says what either has to keep.
 
+mod bell;
 mod consumer;
 pub mod contract;
 mod event;
 mod feed;
+mod other;
 
 pub use consumer::{Consumer, ConsumerMetrics, HandleError, Handler};
 pub use event::{AuditEntry, EventSource, audit, emit, type_of};

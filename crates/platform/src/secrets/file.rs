@@ -1,8 +1,10 @@
 //! The sealed file: a line that says what it is, then AES-256-GCM over the secrets, with that line as AAD. The key file
 //! holds 32 bytes in base64url. Both are written whole or not at all, readable by their owner alone.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use siegel_api::Bytes;
 use zeroize::{Zeroize, Zeroizing};
@@ -97,6 +99,38 @@ pub(super) fn open_or_create(
             Ok((key, map))
         }
     }
+}
+
+/// Which file it was: each change is a new one, renamed over the old one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp(Option<SystemTime>, u64, u64);
+
+/// The stamp of the file that is there now.
+pub(super) fn stamp(path: &Path) -> Option<Stamp> {
+    let there = std::fs::metadata(path).ok()?;
+    Some(Stamp(there.modified().ok(), there.len(), inode(&there)))
+}
+
+#[cfg(unix)]
+fn inode(there: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(there)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &std::fs::Metadata) -> u64 {
+    0
+}
+
+/// Holds the file against other processes that change it.
+pub(super) fn lock(path: &Path) -> Result<File, SecretsError> {
+    let lock = path.with_extension("lock");
+    files::lock(&lock).map_err(|source| io_error(&lock, source))
+}
+
+/// What is sealed in `path` now.
+pub(super) fn read_map(path: &Path, key: &[u8; KEY_BYTES]) -> Result<Map, SecretsError> {
+    let sealed = read(path)?.ok_or_else(|| io_error(path, io::ErrorKind::NotFound.into()))?;
+    Ok(open(&sealed, key)?)
 }
 
 /// Replaces the sealed file.

@@ -1,6 +1,9 @@
 //! Keys of the platform: signing seeds, login set-ups, tenant keys. The embedded form is one file, sealed under a key
 //! that lies elsewhere (a key file on another disk, a credential); a backup of the state directory alone opens nothing.
 //!
+//! Several processes may stand on one file: each change is made under a lock to what the file holds by then, and each
+//! question looks first whether another process has replaced the file (one `stat`, no read).
+//!
 //! A tenant has a **tenant key**; a data key sealed under it wraps the tenant's rows ([`Secrets::wrap`]) and is kept
 //! open for at most five minutes. Destroying the tenant key makes everything under it unreadable at once.
 
@@ -36,8 +39,14 @@ pub struct Secrets {
     file_key: Zeroizing<[u8; KEY_BYTES]>,
     clock: SharedClock,
     rng: Arc<dyn Rng>,
-    map: Mutex<Map>,
+    known: Mutex<Known>,
     data_keys: Mutex<HashMap<TenantId, DataKey>>,
+}
+
+/// What was read, and of which file.
+struct Known {
+    map: Map,
+    stamp: Option<file::Stamp>,
 }
 
 struct DataKey {
@@ -49,18 +58,20 @@ impl Secrets {
     /// Opens the sealed file at `path` with the key in `key_file`, or makes both at a first start. A damaged file, a
     /// key that does not fit, and a state directory whose secrets are gone are errors with a sentence for people.
     pub fn open(path: &Path, key_file: &Path, clock: SharedClock, rng: Arc<dyn Rng>) -> Result<Self, SecretsError> {
+        let _alone = file::lock(path)?;
         let (file_key, map) = file::open_or_create(path, key_file, &*rng)?;
-        Ok(Self { path: path.to_owned(), file_key, clock, rng, map: Mutex::new(map), data_keys: Mutex::default() })
+        let known = Mutex::new(Known { map, stamp: file::stamp(path) });
+        Ok(Self { path: path.to_owned(), file_key, clock, rng, known, data_keys: Mutex::default() })
     }
 
     /// The secret of that name.
     pub fn get(&self, name: &str) -> Option<Secret> {
-        self.map().get(name).cloned()
+        self.known().map.get(name).cloned()
     }
 
     /// The names of all secrets; no name holds anything secret.
     pub fn names(&self) -> Vec<String> {
-        self.map().keys().cloned().collect()
+        self.known().map.keys().cloned().collect()
     }
 
     /// Stores a secret, replacing one of the same name. Durable when this returns.
@@ -68,6 +79,11 @@ impl Secrets {
         self.change(|map| {
             map.insert(name.to_owned(), Zeroizing::new(secret.to_vec()));
         })
+    }
+
+    /// Stores a secret unless there is one of that name; the one that is there then, whichever process came first.
+    pub fn put_new(&self, name: &str, secret: &[u8]) -> Result<Secret, SecretsError> {
+        self.change(|map| map.entry(name.to_owned()).or_insert_with(|| Zeroizing::new(secret.to_vec())).clone())
     }
 
     /// The secret of that name; drawn and stored if there is none.
@@ -92,7 +108,7 @@ impl Secrets {
 
     /// Whether a tenant has a key.
     pub fn has_tenant_key(&self, tenant: TenantId) -> bool {
-        self.map().contains_key(&tenant_key_name(tenant))
+        self.known().map.contains_key(&tenant_key_name(tenant))
     }
 
     /// Makes a tenant's key, unless it has one.
@@ -140,33 +156,55 @@ impl Secrets {
     }
 
     fn data_key(&self, tenant: TenantId) -> Result<Zeroizing<[u8; KEY_BYTES]>, SecretsError> {
+        let known = self.known(); // first: a key that another process destroyed is gone from the cache then
         let now = self.clock.monotonic_ms();
         let mut cache = self.data_keys();
         cache.retain(|_, data_key| now < data_key.until_ms);
         if let Some(data_key) = cache.get(&tenant) {
             return Ok(data_key.key.clone());
         }
-        let map = self.map();
-        let tenant_key = key_of(map.get(&tenant_key_name(tenant)).ok_or(SecretsError::NoTenantKey)?)?;
-        let sealed = map.get(&data_key_name(tenant)).ok_or(SecretsError::NoTenantKey)?;
+        let tenant_key = key_of(known.map.get(&tenant_key_name(tenant)).ok_or(SecretsError::NoTenantKey)?)?;
+        let sealed = known.map.get(&data_key_name(tenant)).ok_or(SecretsError::NoTenantKey)?;
         let opened = seal::open(&tenant_key, &data_key_aad(tenant), sealed)?;
         let key = key_of(&opened)?;
         cache.insert(tenant, DataKey { key: key.clone(), until_ms: now + DATA_KEY_MS });
         Ok(key)
     }
 
-    /// Changes a copy, writes it, and only then takes it over: memory never holds what the disk does not.
+    /// Changes a copy of what the file holds now, writes it, and only then takes it over: memory never holds what the disk
+    /// does not, and no process undoes what another did.
     fn change<T>(&self, change: impl FnOnce(&mut Map) -> T) -> Result<T, SecretsError> {
-        let mut map = self.map();
-        let mut changed = map.clone();
+        let mut known = self.lock();
+        let _alone = file::lock(&self.path)?;
+        let mut changed = if file::stamp(&self.path) == known.stamp {
+            known.map.clone()
+        } else {
+            file::read_map(&self.path, &self.file_key)?
+        };
         let value = change(&mut changed);
         file::write(&self.path, &self.file_key, &changed, &*self.rng)?;
-        *map = changed;
+        *known = Known { map: changed, stamp: file::stamp(&self.path) };
         Ok(value)
     }
 
-    fn map(&self) -> MutexGuard<'_, Map> {
-        self.map.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is in the file now. A file that can't be read (it was damaged while we ran) leaves what was read before.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        let mut known = self.lock();
+        let stamp = file::stamp(&self.path);
+        if stamp != known.stamp {
+            match file::read_map(&self.path, &self.file_key) {
+                Ok(map) => {
+                    *known = Known { map, stamp };
+                    self.data_keys().clear();
+                }
+                Err(error) => tracing::error!(%error, "the secrets were changed by another process and can't be read"),
+            }
+        }
+        known
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn data_keys(&self) -> MutexGuard<'_, HashMap<TenantId, DataKey>> {

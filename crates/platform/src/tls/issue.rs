@@ -20,7 +20,18 @@ const LEAF_LIFE_MS: i64 = 90 * DAY_MS;
 const SLACK_MS: i64 = HOUR_MS;
 
 const CA_NAME: &str = "tls/ca";
-const LEAF_NAME: &str = "tls/leaf";
+/// The certificate of `siegel-server`.
+pub(super) const LEAF_NAME: &str = "tls/leaf";
+
+/// What a certificate is for.
+pub(super) struct Purpose {
+    /// Where it lies in the secrets: each program that listens has one of its own.
+    pub(super) place: String,
+    /// The names and addresses in it.
+    pub(super) names: Vec<String>,
+    /// Whether its owner also shows it when it calls another service.
+    pub(super) calls: bool,
+}
 
 /// A certificate and its key as they lie in the secrets.
 #[derive(Serialize, Deserialize)]
@@ -54,8 +65,10 @@ impl Ca {
         let stored = lifetime(&mut params, now, CA_LIFE_MS);
         let certificate = params.self_signed(&key).map_err(TlsError::Issue)?;
         let stored = Stored { der: certificate.der().to_vec().into(), key: key.serialize_der().into(), ..stored };
-        store(secrets, CA_NAME, &stored)?;
-        Self::from_stored(&stored)
+        // Of two processes at a first start, the first one's is kept.
+        let bytes = Zeroizing::new(serde_json::to_vec(&stored).map_err(|_| TlsError::Stored)?);
+        let kept = secrets.put_new(CA_NAME, &bytes)?;
+        Self::from_stored(&serde_json::from_slice(&kept).map_err(|_| TlsError::Stored)?)
     }
 
     fn from_stored(stored: &Stored) -> Result<Self, TlsError> {
@@ -67,13 +80,19 @@ impl Ca {
     }
 }
 
-/// The server's certificate.
+/// A certificate that the CA signed.
 pub(super) struct Leaf(Stored);
 
 impl Leaf {
-    pub(super) fn load_or_make(secrets: &Secrets, ca: &Ca, names: &[String], now: Timestamp) -> Result<Self, TlsError> {
-        if let Some(stored) = load(secrets, LEAF_NAME)?
-            && stored.names == names
+    pub(super) fn load_or_make(
+        secrets: &Secrets,
+        ca: &Ca,
+        purpose: &Purpose,
+        now: Timestamp,
+    ) -> Result<Self, TlsError> {
+        let names = &purpose.names;
+        if let Some(stored) = load(secrets, &purpose.place)?
+            && stored.names == *names
             && (stored.begins_ms..stored.begins_ms + (stored.ends_ms - stored.begins_ms) / 3 * 2).contains(&now.0)
         {
             return Ok(Self(stored));
@@ -89,12 +108,16 @@ impl Leaf {
         params.distinguished_name.push(DnType::OrganizationName, "Siegel");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        if purpose.calls {
+            params.extended_key_usages.push(ExtendedKeyUsagePurpose::ClientAuth);
+        }
         params.use_authority_key_identifier_extension = true;
         let stored = lifetime(&mut params, now, LEAF_LIFE_MS);
         let certificate = params.signed_by(&key, &ca.issuer).map_err(TlsError::Issue)?;
         let (der, key) = (certificate.der().to_vec().into(), key.serialize_der().into());
-        let stored = Stored { der, key, names: names.to_vec(), ..stored };
-        store(secrets, LEAF_NAME, &stored)?;
+        let stored = Stored { der, key, names: names.clone(), ..stored };
+        let bytes = Zeroizing::new(serde_json::to_vec(&stored).map_err(|_| TlsError::Stored)?);
+        secrets.put(&purpose.place, &bytes)?;
         Ok(Self(stored))
     }
 
@@ -129,11 +152,6 @@ fn lifetime(params: &mut CertificateParams, now: Timestamp, life_ms: i64) -> Sto
 fn load(secrets: &Secrets, name: &str) -> Result<Option<Stored>, TlsError> {
     let Some(bytes) = secrets.get(name) else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|_| TlsError::Stored)
-}
-
-fn store(secrets: &Secrets, name: &str, stored: &Stored) -> Result<(), TlsError> {
-    let bytes = Zeroizing::new(serde_json::to_vec(stored).map_err(|_| TlsError::Stored)?);
-    Ok(secrets.put(name, &bytes)?)
 }
 
 /// RFC 7468.

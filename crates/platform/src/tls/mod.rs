@@ -2,6 +2,7 @@
 //! codes carry its fingerprint, so clients believe it and nobody else. The server's certificate is signed by it, lives
 //! 90 days, and is renewed after 60, at start or while the server runs. Both keys lie in the secrets.
 
+mod inside;
 mod issue;
 
 use std::fmt;
@@ -20,7 +21,10 @@ use siegel_envelope::bytes::Digest;
 use crate::clock::SharedClock;
 use crate::files;
 use crate::secrets::{Secrets, SecretsError};
-use issue::{Ca, Leaf};
+use issue::{Ca, LEAF_NAME, Leaf, Purpose};
+
+pub(crate) use inside::caller_of;
+pub use inside::{Caller, InsideTls, host_name};
 
 /// Names that every certificate has.
 pub const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -62,7 +66,7 @@ pub fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsErro
 /// The server's side of TLS.
 pub struct Tls {
     ca: Ca,
-    names: Vec<String>,
+    purpose: Purpose,
     secrets: Arc<Secrets>,
     clock: SharedClock,
     current: Arc<Current>,
@@ -73,6 +77,18 @@ impl Tls {
     /// Loads the CA and the certificate, making what is missing, due or for other names. `host_names` are the names and
     /// addresses clients use beside [`LOCAL_NAMES`]. The CA's certificate is written to `state_dir/ca/ca.pem`.
     pub fn open(
+        state_dir: &Path,
+        secrets: Arc<Secrets>,
+        host_names: &[String],
+        clock: SharedClock,
+    ) -> Result<Self, TlsError> {
+        Self::open_as(LEAF_NAME, state_dir, secrets, host_names, clock)
+    }
+
+    /// The same with a certificate of its own at `place` in the secrets: the programs on one state directory may have
+    /// different names, and none replaces another's.
+    pub fn open_as(
+        place: &str,
         state_dir: &Path,
         secrets: Arc<Secrets>,
         host_names: &[String],
@@ -91,10 +107,11 @@ impl Tls {
             LOCAL_NAMES.iter().map(ToString::to_string).chain(host_names.iter().cloned()).collect();
         names.sort_unstable();
         names.dedup();
-        let leaf = Leaf::load_or_make(&secrets, &ca, &names, now)?;
-        let current = Arc::new(Current(RwLock::new(Arc::new(In::new(&leaf, &ca)?))));
+        let purpose = Purpose { place: place.to_owned(), names, calls: false };
+        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, now)?;
+        let current = Arc::new(Current::new(&leaf, &ca)?);
         let config = Arc::new(server_config(current.clone())?);
-        Ok(Self { ca, names, secrets, clock, current, config })
+        Ok(Self { ca, purpose, secrets, clock, current, config })
     }
 
     /// BLAKE3-256 of the CA's certificate (DER), as enrolment codes carry it.
@@ -115,7 +132,7 @@ impl Tls {
     /// Replaces the certificate if two thirds of its life are over. Call it once a day; connections that stand keep the
     /// old one. True if there is a new one.
     pub fn renew_if_due(&self) -> Result<bool, TlsError> {
-        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.names, self.clock.now())?;
+        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, self.clock.now())?;
         if leaf.expires() == self.expires() {
             return Ok(false);
         }
@@ -159,6 +176,10 @@ impl In {
 struct Current(RwLock<Arc<In>>);
 
 impl Current {
+    fn new(leaf: &Leaf, ca: &Ca) -> Result<Self, TlsError> {
+        Ok(Self(RwLock::new(Arc::new(In::new(leaf, ca)?))))
+    }
+
     fn get(&self) -> Arc<In> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

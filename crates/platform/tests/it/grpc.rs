@@ -15,14 +15,14 @@ use siegel_platform::telemetry::{TraceContext, trace_context};
 use siegel_platform::{Problem, Reason};
 use siegel_proto::operator::v1::operator_service_client::OperatorServiceClient;
 use siegel_proto::operator::v1::operator_service_server::{OperatorService, OperatorServiceServer};
-use siegel_proto::operator::v1::{PlanRequest, PlanResponse, PlanStep};
+use siegel_proto::operator::v1::{PlanRequest, PlanResponse, PlanStep, ReconcileRequest, ReconcileResponse};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::{Code, Request, Response, Status};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// Answers with the trace it sees; refuses the tenant `refused`, panics at `panic`.
-struct Operator;
+pub(crate) struct Operator;
 
 #[tonic::async_trait]
 impl OperatorService for Operator {
@@ -40,6 +40,10 @@ impl OperatorService for Operator {
                 Ok(Response::new(PlanResponse { steps }))
             }
         }
+    }
+
+    async fn reconcile(&self, _: Request<ReconcileRequest>) -> Result<Response<ReconcileResponse>, Status> {
+        Ok(Response::new(ReconcileResponse {}))
     }
 }
 
@@ -69,7 +73,7 @@ async fn serve() -> Case {
     Case { metrics, clock, address, shutdown }
 }
 
-async fn plan(peer: &Peer, tenant: &str) -> Result<String, Status> {
+pub(crate) async fn plan(peer: &Peer, tenant: &str) -> Result<String, Status> {
     let mut client = OperatorServiceClient::new(peer.clone());
     let answer = client.plan(PlanRequest { tenant: tenant.to_owned() }).await?;
     Ok(answer.into_inner().steps.remove(0).reason)

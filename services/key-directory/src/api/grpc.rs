@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use siegel_domain::{Party, SessionId, TenantId};
 use siegel_envelope::Fingerprint;
@@ -50,7 +51,10 @@ impl KeyDirectoryService for Grpc {
         &self,
         _: Request<WatchRevocationsRequest>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        Ok(Response::new(self.0.revocations.clone().watch()))
+        // Ends with the process: a feed without an end would hold up its drain.
+        let shutdown = self.0.ctx.shutdown.clone();
+        let stop = async move { shutdown.wait().await };
+        Ok(Response::new(self.0.revocations.clone().watch().take_until(Box::pin(stop)).boxed()))
     }
 
     async fn resolve_party(

@@ -2,7 +2,7 @@
 
 use siegel_crds::Resource;
 use siegel_domain::{Role, TenantId};
-use siegel_operator::api::grpc;
+use siegel_operator::grpc;
 use siegel_operator::pipeline::apply::step;
 use siegel_operator::pipeline::dereference::actual;
 use siegel_operator::pipeline::plan::{plan, wanted};

@@ -8,9 +8,11 @@ use axum::{Extension, Router};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use siegel_domain::{DealerId, DeviceId, MemberId, Principal, Role, SenderId, SessionId, TenantId};
+use siegel_operator::dealer::{DealerApi, DealerApiConfig};
 use siegel_operator::{App, OperatorConfig};
 use siegel_platform::auth::Caller;
 use siegel_platform::clock::ManualClock;
+use siegel_platform::peer;
 use siegel_platform::testing::{self, Assumed, START};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -26,7 +28,7 @@ pub(crate) async fn start(state_dir: &Path, clock: &ManualClock) -> App {
     for n in [1, 2] {
         testing::dealer(&ctx, n).await;
     }
-    App::new(ctx, OperatorConfig::default()).unwrap()
+    App::new(ctx, OperatorConfig::default())
 }
 
 pub(crate) async fn world() -> World {
@@ -73,7 +75,9 @@ impl World {
         headers: &[(&str, &str)],
         body: Value,
     ) -> Answer {
-        let (router, _) = self.app.rest().split_for_parts();
+        let operator = peer::direct(self.app.grpc());
+        let api = DealerApi::new(&self.app.ctx, DealerApiConfig::default(), operator).unwrap();
+        let (router, _) = api.rest().split_for_parts();
         let router: Router = router.layer(Extension(Assumed(who)));
         let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");
         for (name, value) in headers {

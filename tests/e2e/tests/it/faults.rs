@@ -168,7 +168,7 @@ async fn kill_nine_at_random_moments_loses_nothing_that_was_acknowledged() {
 }
 
 async fn people(server: &ChildServer, state: &Path, dir: &Path) -> (siegel_client::Session, siegel_client::Session) {
-    let code = siegel_e2e::add_dealer_beside(server, state).await.unwrap();
+    let code = siegel_e2e::add_dealer_beside(&server.url(), state).await.unwrap();
     let profile = |name: &str| siegel_client::profile::ProfileDir::at(dir.join(name));
     Enrolment::begin(&code, None, None).await.unwrap().dealer(&profile("dealer")).await.unwrap();
     let dealer = SignIn::at(profile("dealer")).machine().unwrap();

@@ -12,6 +12,7 @@ mod liar;
 mod memory;
 mod outputs;
 mod practice;
+mod programs;
 mod sealed;
 mod support;
 mod uploads;

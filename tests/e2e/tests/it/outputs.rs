@@ -35,7 +35,7 @@ async fn f40_no_secret_is_in_logs_traces_metrics_or_refusals() {
 
     // A day at the centre, with what goes well and what does not.
     let profile = |name: &str| ProfileDir::at(dir.path().join(name));
-    let dealers = siegel_e2e::add_dealer_beside(&server, &state).await.unwrap();
+    let dealers = siegel_e2e::add_dealer_beside(&server.url(), &state).await.unwrap();
     Enrolment::begin(&dealers, None, None).await.unwrap().dealer(&profile("dealer")).await.unwrap();
     let dealer = SignIn::at(profile("dealer")).machine().unwrap();
     let new = siegel_client::NewTenant {

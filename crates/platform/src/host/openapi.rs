@@ -1,4 +1,4 @@
-//! One OpenAPI 3.1 document of all services, as one host answers it.
+//! One OpenAPI 3.1 document of the services in this process, as one host answers it.
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
@@ -30,7 +30,7 @@ use utoipa::openapi::{Components, OpenApi};
 struct Head;
 
 /// The head, to which the services' routes are merged.
-pub(crate) fn head() -> OpenApi {
+pub(super) fn head() -> OpenApi {
     let mut document = Head::openapi();
     let components = document.components.get_or_insert_with(Components::new);
     components.add_security_scheme(

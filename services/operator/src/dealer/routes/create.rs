@@ -9,7 +9,6 @@ use siegel_api::tenants::{CreateTenant, Tenant};
 use siegel_crds::{TenantSpec, rules};
 use siegel_domain::{Permission, TenantId};
 use siegel_platform::auth::Caller;
-use siegel_platform::clock::within;
 use siegel_platform::db::violated;
 use siegel_platform::http::HashedJson;
 use siegel_platform::http::idempotency::{Answer, IdempotencyKey, Scope, once};
@@ -17,10 +16,9 @@ use siegel_platform::log::audit;
 use siegel_platform::tenants::{NewTenant, insert};
 use siegel_platform::{Problem, Reason};
 
-use crate::app::App;
-use crate::pipeline::dereference::zone_facts;
+use crate::dealer::DealerApi;
 use crate::pipeline::validate::outside;
-use crate::{reconcile, store};
+use crate::store;
 
 /// Create a tenant
 ///
@@ -47,7 +45,7 @@ use crate::{reconcile, store};
     ),
 )]
 pub(super) async fn create_tenant(
-    State(app): State<App>,
+    State(api): State<DealerApi>,
     caller: Caller,
     IdempotencyKey(key): IdempotencyKey,
     body: HashedJson<CreateTenant>,
@@ -62,19 +60,19 @@ pub(super) async fn create_tenant(
         jurisdiction: body.value.jurisdiction,
         durability: store::durability(body.value.durability),
         owner_auth_hash: hex::encode(&*body.value.owner_auth_hash),
-        owner_code_expires_ms: app.owner_code_expires_ms(),
+        owner_code_expires_ms: api.owner_code_expires_ms(),
     };
     let violations = rules::validate(&spec);
     if !violations.is_empty() {
         return Err(super::refused(violations));
     }
-    if let Some(sentence) = outside(&spec.jurisdiction, &zone_facts(&app.ctx.zones)) {
+    if let Some(sentence) = outside(&spec.jurisdiction, &api.zones) {
         return Err(Problem::new(Reason::Jurisdiction).detail(sentence));
     }
 
-    let now = app.ctx.clock.now();
+    let now = api.clock.now();
     let new = NewTenant {
-        id: TenantId::from_bytes(app.ctx.rng.bytes()),
+        id: TenantId::from_bytes(api.rng.bytes()),
         dealer,
         handle: spec.handle,
         display_name: spec.display_name,
@@ -85,12 +83,12 @@ pub(super) async fn create_tenant(
         owner_code_expires_ms: spec.owner_code_expires_ms,
         created: now,
     };
-    let most = i64::from(app.config.tenants_per_dealer);
-    let entry = app.source.audit_by(new.id, caller.who(), "tenant.create", new.id);
+    let most = i64::from(api.config.tenants_per_dealer);
+    let entry = api.source.audit_by(new.id, caller.who(), "tenant.create", new.id);
     let scope =
         Scope { key, tenant: None, principal: caller.principal, route: "POST /v1/tenants", body_hash: body.hash };
     let (new, entry) = (&new, &entry);
-    let made = once(app.ctx.tenants.db(), "tenant.create", &scope, now, |tx| {
+    let made = once(api.tenants.db(), "tenant.create", &scope, now, |tx| {
         Box::pin(async move {
             let (have,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM tenants WHERE dealer = $1")
                 .bind(new.dealer.to_string())
@@ -110,26 +108,13 @@ pub(super) async fn create_tenant(
     })
     .await?;
     let id: TenantId = serde_json::from_slice(&made.body).map_err(Problem::internal)?;
-    app.ctx.tenants.reload().await?;
-    provision(&app, id).await;
-    let view = app.ctx.tenants.get(id).ok_or(Problem::new(Reason::NotFound))?;
+    api.tenants.reload().await?;
+    api.reconcile(id).await;
+    api.tenants.refresh().await?;
+    let view = api.tenants.get(id).ok_or(Problem::new(Reason::NotFound))?;
     let mut response = super::answer(&view)?;
     *response.status_mut() = StatusCode::CREATED;
     let location = HeaderValue::try_from(format!("/v1/tenants/{id}")).map_err(Problem::internal)?;
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
-}
-
-/// A first pass at once; whoever asked waits for it for a moment, and the worker goes on if that is not enough.
-async fn provision(app: &App, tenant: TenantId) {
-    let pass = {
-        let app = app.clone();
-        app.ctx.tasks.clone().spawn("operator.first_pass", async move {
-            if let Err(error) = reconcile::pass(&app, tenant).await {
-                tracing::error!(%tenant, %error, "the first pass over a tenant failed");
-            }
-            app.reconcile_wake.notify_one();
-        })
-    };
-    let _ = within(&*app.ctx.clock, app.config.create_wait_ms.into(), pass).await; // late or not, the row says how it is
 }

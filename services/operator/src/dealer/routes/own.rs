@@ -8,7 +8,7 @@ use siegel_domain::Permission;
 use siegel_platform::auth::Caller;
 use siegel_platform::{Problem, Reason};
 
-use crate::app::App;
+use crate::dealer::DealerApi;
 
 /// Show the own tenant
 ///
@@ -20,8 +20,8 @@ use crate::app::App;
         (status = 403, body = ProblemBody, content_type = "application/problem+json", description = "`forbidden`, `not-confirmed`: for confirmed members only"),
     ),
 )]
-pub(super) async fn own_tenant(State(app): State<App>, caller: Caller) -> Result<Response, Problem> {
+pub(super) async fn own_tenant(State(api): State<DealerApi>, caller: Caller) -> Result<Response, Problem> {
     caller.require(Permission::ReadMailbox)?;
-    let view = app.ctx.tenants.get(caller.tenant_id()?).ok_or(Problem::new(Reason::NotFound))?;
+    let view = api.tenants.get(caller.tenant_id()?).ok_or(Problem::new(Reason::NotFound))?;
     super::answer(&view)
 }

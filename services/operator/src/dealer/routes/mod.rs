@@ -23,11 +23,11 @@ use siegel_platform::{Problem, Reason};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
+use crate::dealer::DealerApi;
 use crate::store;
 
 /// All routes of the dealer API.
-pub fn routes() -> OpenApiRouter<App> {
+pub fn routes() -> OpenApiRouter<DealerApi> {
     OpenApiRouter::new()
         .routes(routes!(create::create_tenant, read::list_tenants))
         .routes(routes!(own::own_tenant))
@@ -67,10 +67,10 @@ fn answer(view: &TenantView) -> Result<Response, Problem> {
 }
 
 /// A dealer's tenant. Not found if it is another's, or the caller is no dealer.
-fn of_dealer(app: &App, caller: &Caller, tenant: TenantId) -> Result<Arc<TenantView>, Problem> {
+fn of_dealer(api: &DealerApi, caller: &Caller, tenant: TenantId) -> Result<Arc<TenantView>, Problem> {
     caller.require(Permission::ManageTenants)?;
     let dealer = caller.dealer()?;
-    let view = app.ctx.tenants.get(tenant).filter(|view| view.dealer == dealer);
+    let view = api.tenants.get(tenant).filter(|view| view.dealer == dealer);
     view.ok_or(Problem::new(Reason::NotFound))
 }
 

@@ -4,23 +4,24 @@
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
-use siegel_platform::peer::{Peer, PeerError};
 use tonic::body::Body;
 use tonic::codegen::{BoxFuture, Service, http};
 use tower::ServiceExt as _;
 
+use super::{Peer, PeerError};
+
 /// Where the peer is put once it exists.
 #[derive(Clone, Default)]
-pub(crate) struct Late(Arc<OnceLock<Peer>>);
+pub struct Late(Arc<OnceLock<Peer>>);
 
 impl Late {
     /// The peer to hand out now.
-    pub(crate) fn peer(&self) -> Peer {
+    pub fn peer(&self) -> Peer {
         Peer::new(self.clone())
     }
 
     /// The peer is there. Only the first one counts.
-    pub(crate) fn is(&self, peer: Peer) {
+    pub fn is(&self, peer: Peer) {
         let _ = self.0.set(peer);
     }
 }

@@ -13,7 +13,7 @@ use siegel_platform::http::{Json, Path};
 use siegel_platform::log::audit;
 use siegel_platform::{Problem, Reason};
 
-use crate::app::App;
+use crate::dealer::DealerApi;
 use crate::store;
 
 /// Change a tenant
@@ -36,16 +36,16 @@ use crate::store;
     ),
 )]
 pub(super) async fn change_tenant(
-    State(app): State<App>,
+    State(api): State<DealerApi>,
     caller: Caller,
     Path(tenant): Path<TenantId>,
     headers: HeaderMap,
     Json(patch): Json<PatchTenant>,
 ) -> Result<Response, Problem> {
-    let view = super::of_dealer(&app, &caller, tenant)?;
+    let view = super::of_dealer(&api, &caller, tenant)?;
     require_match(&headers, view.version)?;
     let old = store::spec(&view);
-    let new = patched(&app, &old, patch);
+    let new = patched(&api, &old, patch);
     if view.owner_enrolled && old.owner_auth_hash != new.owner_auth_hash {
         return Err(
             Problem::new(Reason::InviteUsed).detail("The first owner has enrolled; colleagues invite the others.")
@@ -56,10 +56,9 @@ pub(super) async fn change_tenant(
         return Err(super::refused(violations));
     }
     if new != old {
-        let entry = app.source.audit_by(tenant, caller.who(), "tenant.change", tenant);
+        let entry = api.source.audit_by(tenant, caller.who(), "tenant.change", tenant);
         let (new, entry, version) = (&new, &entry, view.version);
-        app.ctx
-            .tenants
+        api.tenants
             .change("tenant.change", |tx| {
                 Box::pin(async move {
                     if !store::write_spec(tx, tenant, version, new).await? {
@@ -69,19 +68,17 @@ pub(super) async fn change_tenant(
                 })
             })
             .await?;
-        app.reconcile_wake.notify_one();
-        app.relay_wake.notify_one();
     }
-    super::answer(&*super::of_dealer(&app, &caller, tenant)?)
+    super::answer(&*super::of_dealer(&api, &caller, tenant)?)
 }
 
-fn patched(app: &App, old: &TenantSpec, patch: PatchTenant) -> TenantSpec {
+fn patched(api: &DealerApi, old: &TenantSpec, patch: PatchTenant) -> TenantSpec {
     let new_code = patch.owner_auth_hash.is_some();
     TenantSpec {
         comment: patch.comment.map_or_else(|| old.comment.clone(), |comment| comment.trim().to_owned()),
         durability: patch.durability.map_or(old.durability, store::durability),
         owner_auth_hash: patch.owner_auth_hash.map_or_else(|| old.owner_auth_hash.clone(), |hash| hex::encode(&*hash)),
-        owner_code_expires_ms: if new_code { app.owner_code_expires_ms() } else { old.owner_code_expires_ms },
+        owner_code_expires_ms: if new_code { api.owner_code_expires_ms() } else { old.owner_code_expires_ms },
         ..old.clone()
     }
 }

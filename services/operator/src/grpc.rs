@@ -1,14 +1,14 @@
-//! `siegel.operator.v1`: what would be done to a tenant, without doing it.
+//! `siegel.operator.v1`: what would be done to a tenant, and doing it now.
 
 use siegel_domain::TenantId;
 use siegel_platform::{Problem, Reason};
 use siegel_proto::operator::v1::operator_service_server::OperatorService;
-use siegel_proto::operator::v1::{PlanRequest, PlanResponse, PlanStep};
+use siegel_proto::operator::v1::{PlanRequest, PlanResponse, PlanStep, ReconcileRequest, ReconcileResponse};
 use tonic::{Request, Response, Status};
 
 use crate::app::App;
 use crate::pipeline::{apply, dereference, plan, validate};
-use crate::store;
+use crate::{reconcile, store};
 
 /// The gRPC service.
 #[derive(Clone)]
@@ -17,11 +17,27 @@ pub struct Operator(pub App);
 #[tonic::async_trait]
 impl OperatorService for Operator {
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
-        let tenant =
-            request.into_inner().tenant.parse().map_err(|_| Problem::invalid("tenant", "is not a tenant's id"))?;
-        let steps = steps(&self.0, tenant).await?;
+        let steps = steps(&self.0, tenant(&request.into_inner().tenant)?).await?;
         Ok(Response::new(PlanResponse { steps }))
     }
+
+    /// A pass at once, which goes on if the caller hangs up. The dealer's row is newer than what this process has read.
+    async fn reconcile(&self, request: Request<ReconcileRequest>) -> Result<Response<ReconcileResponse>, Status> {
+        let tenant = tenant(&request.into_inner().tenant)?;
+        let app = self.0.clone();
+        app.ctx.tenants.refresh().await.map_err(Problem::from)?;
+        let pass = self.0.ctx.tasks.spawn("operator.asked_pass", async move { reconcile::pass(&app, tenant).await });
+        match pass.await {
+            Ok(Some(done)) => done.map_err(Problem::from)?,
+            Ok(None) | Err(_) => return Err(Problem::new(Reason::Internal).into()), // it panicked, and was counted
+        };
+        self.0.reconcile_wake.notify_one(); // it may have to be tried again soon
+        Ok(Response::new(ReconcileResponse {}))
+    }
+}
+
+fn tenant(text: &str) -> Result<TenantId, Problem> {
+    text.parse().map_err(|_| Problem::invalid("tenant", "is not a tenant's id"))
 }
 
 /// The steps that the next pass would take.

@@ -11,7 +11,7 @@ use siegel_platform::auth::Caller;
 use siegel_platform::http::page::page_size;
 use siegel_platform::http::{Json, Path, Query};
 
-use crate::app::App;
+use crate::dealer::DealerApi;
 
 /// List own tenants
 ///
@@ -26,7 +26,7 @@ use crate::app::App;
     ),
 )]
 pub(super) async fn list_tenants(
-    State(app): State<App>,
+    State(api): State<DealerApi>,
     caller: Caller,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<TenantPage>, Problem> {
@@ -36,15 +36,15 @@ pub(super) async fn list_tenants(
     let scope = dealer.to_string();
     let scope = ["tenants", scope.as_str()];
     let before: Option<(i64, TenantId)> = match &query.page_token {
-        Some(token) => Some(app.pages.open(&scope, token)?),
+        Some(token) => Some(api.pages.open(&scope, token)?),
         None => None,
     };
     // The list is in memory, oldest first; a dealer has thousands at most.
-    let all = app.ctx.tenants.list();
+    let all = api.tenants.list();
     let older = |at: (i64, TenantId)| before.is_none_or(|before| at < before);
     let mut own = all.iter().rev().filter(|view| view.dealer == dealer && older((view.created_ms, view.id)));
     let page: Vec<_> = own.by_ref().take(size).collect();
-    let next = own.next().and(page.last()).map(|last| app.pages.seal(&scope, &(last.created_ms, last.id)));
+    let next = own.next().and(page.last()).map(|last| api.pages.seal(&scope, &(last.created_ms, last.id)));
     let items = page.into_iter().map(|view| super::shown(view)).collect::<Result<_, _>>()?;
     Ok(Json(TenantPage { items, next_page_token: next }))
 }
@@ -61,9 +61,9 @@ pub(super) async fn list_tenants(
     ),
 )]
 pub(super) async fn get_tenant(
-    State(app): State<App>,
+    State(api): State<DealerApi>,
     caller: Caller,
     Path(tenant): Path<TenantId>,
 ) -> Result<Response, Problem> {
-    super::answer(&*super::of_dealer(&app, &caller, tenant)?)
+    super::answer(&*super::of_dealer(&api, &caller, tenant)?)
 }

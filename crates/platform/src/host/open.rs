@@ -1,0 +1,166 @@
+//! Opens everything a process stands on, from a state directory.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, Result};
+
+use super::hold::{self, Holds};
+use super::{Channels, Host, HostConfig};
+use crate::clock::{SharedClock, SystemClock};
+use crate::ctx::Ctx;
+use crate::db::DbOptions;
+use crate::health::Health;
+use crate::http::{HttpEnv, HttpServer, Transport};
+use crate::log::Log;
+use crate::metrics::Metrics;
+use crate::peer::SERVICES;
+use crate::provider;
+use crate::rng::{Rng, SystemRng};
+use crate::secrets::Secrets;
+use crate::tasks::{Shutdown, Tasks};
+use crate::tenants::Tenants;
+use crate::tls::{InsideTls, Tls};
+use crate::zones::{ZoneMetrics, Zones};
+
+/// What tests replace.
+pub struct Given {
+    /// Time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// The zones, made by a function of what is open so far; the two local directories if absent.
+    pub zones: Option<MakeZones>,
+}
+
+/// Makes other zones than the two local directories.
+pub type MakeZones = Box<dyn FnOnce(&HostConfig, [u8; 32], SharedClock, ZoneMetrics) -> Result<Zones> + Send>;
+
+impl Default for Given {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock::default()), rng: Arc::new(SystemRng), zones: None }
+    }
+}
+
+/// What was opened: bound to its addresses, and serving nothing yet.
+pub(super) struct Opened {
+    pub(super) host: Host,
+    pub(super) server: HttpServer,
+    /// The internal listener and who may call.
+    pub(super) inside: Option<(HttpServer, &'static [&'static str])>,
+    pub(super) holds: Holds,
+}
+
+/// Opens everything, making what a first start needs.
+pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
+    let state_dir = &config.state_dir;
+    make_private_dir(state_dir).with_context(|| format!("can't make the state directory {}", state_dir.display()))?;
+    let holds = hold::services(state_dir, &config.services)?;
+    let _alone = hold::opening(state_dir)?;
+    let Given { clock, rng, zones } = given;
+    let (metrics, health, tasks, shutdown) = (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
+    let secrets = Secrets::open(&state_dir.join("secrets.sealed"), &config.key_file, clock.clone(), rng.clone())
+        .context("can't open the secrets")?;
+    let secrets = Arc::new(secrets);
+    let options = DbOptions {
+        secure_delete: false,
+        clock: clock.clone(),
+        rng: rng.clone(),
+        metrics: metrics.clone(),
+        health: health.clone(),
+    };
+    let provider = provider::open(state_dir, options).await.context("can't open the provider's database")?;
+    let tenants = Tenants::open(Arc::new(provider)).await.context("can't read the tenants")?;
+    let bucket_secret =
+        secrets.get_or_create("zones/buckets", 32)?.as_slice().try_into().context("a secret is damaged")?;
+    let zone_metrics = ZoneMetrics::new(&metrics);
+    let zones = match zones {
+        Some(make) => make(config, bucket_secret, clock.clone(), zone_metrics)?,
+        None => Zones::open_local(state_dir, &config.jurisdiction, bucket_secret, clock.clone(), zone_metrics)
+            .context("can't open the zones")?,
+    };
+    let env = HttpEnv {
+        clock: clock.clone(),
+        rng: rng.clone(),
+        metrics: metrics.clone(),
+        health: health.clone(),
+        tasks: tasks.clone(),
+        shutdown: shutdown.clone(),
+        limits: config.limits,
+    };
+    let tls = public_tls(config, &secrets, &clock)?;
+    let transport = tls.clone().map_or(Transport::PlainOnLoopback, Transport::Tls);
+    let server = HttpServer::bind(config.listen, transport, env.clone()).await?;
+    let (inside, channels) = match &config.inside {
+        None => (None, None),
+        Some(inside) => {
+            let tls = InsideTls::open(inside.name, secrets.clone(), clock.clone());
+            let tls = Arc::new(tls.context("can't make the certificate for the other services")?);
+            let listener = HttpServer::bind(inside.listen, Transport::Inside(tls.clone()), env).await?;
+            (Some((listener, inside.callers)), Some(Channels { tls, addresses: inside.peers.clone() }))
+        }
+    };
+    let public_url = config.public_url.clone().unwrap_or_else(|| local_url(server.address(), config.plain_http));
+    let ctx = Ctx {
+        log: Arc::new(log(config, &rng)),
+        clock,
+        rng,
+        tasks,
+        shutdown,
+        secrets,
+        zones: Arc::new(zones),
+        tenants: Arc::new(tenants),
+        metrics,
+        health,
+        state_dir: state_dir.clone(),
+        public_url,
+    };
+    let beside: BTreeMap<_, _> = config.services.iter().map(|name| (*name, Default::default())).collect();
+    let host = Host { ctx, tls, inside: channels, beside, guard: OnceLock::new(), auth: OnceLock::new() };
+    Ok(Opened { host, server, inside, holds })
+}
+
+/// The outboxes: our own services register theirs when they start, those of other processes are followed.
+fn log(config: &HostConfig, rng: &Arc<dyn Rng>) -> Log {
+    if config.inside.is_none() {
+        return Log::new();
+    }
+    let log = Log::shared(&config.state_dir, rng.clone());
+    for service in SERVICES.into_iter().filter(|service| !config.services.contains(service)) {
+        log.follow(&config.state_dir, service);
+    }
+    log
+}
+
+/// The certificate of the public address: one of its own for each program, unless it is the whole platform.
+fn public_tls(config: &HostConfig, secrets: &Arc<Secrets>, clock: &SharedClock) -> Result<Option<Arc<Tls>>> {
+    if config.plain_http {
+        return Ok(None);
+    }
+    let (state_dir, names) = (&config.state_dir, &config.host_names);
+    let tls = match &config.inside {
+        None => Tls::open(state_dir, secrets.clone(), names, clock.clone()),
+        Some(inside) => {
+            let place = format!("tls/{}", inside.name);
+            Tls::open_as(&place, state_dir, secrets.clone(), names, clock.clone())
+        }
+    };
+    Ok(Some(Arc::new(tls.context("can't make certificates")?)))
+}
+
+fn local_url(address: SocketAddr, plain: bool) -> String {
+    let scheme = if plain { "http" } else { "https" };
+    let host = if address.ip().is_loopback() { "localhost".to_owned() } else { address.ip().to_string() };
+    format!("{scheme}://{host}:{}", address.port())
+}
+
+/// Makes the directory, readable by its owner only.
+fn make_private_dir(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

@@ -1,0 +1,55 @@
+//! How services reach each other: always through the clients generated from `proto`, over a [`Peer`]. In one process a
+//! peer is the other service itself ([`direct`]; a call costs about 2 µs, CRYPTO-FACTS § 10); between processes it is an
+//! HTTP/2 channel ([`inside`]) under mutual TLS, and the other side lets in whom it knows ([`only`]).
+
+mod late;
+mod measure;
+mod only;
+mod remote;
+
+use std::convert::Infallible;
+
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::server::NamedService;
+use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
+
+pub use late::Late;
+pub use measure::measured;
+pub use only::only;
+pub use remote::{RemoteOptions, inside, remote};
+
+/// Everyone who may show a certificate inside, by the name in it.
+pub const SERVICES: [&str; 6] = ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
+
+/// The other side could not be asked. Tonic turns it into a status by looking at its source. (A type of its own, since a
+/// bare `Box<dyn Error>` in [`Peer`] makes futures that the compiler can't prove to be `Send`.)
+#[derive(Debug, thiserror::Error)]
+#[error("a peer could not be asked")]
+pub struct PeerError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// The other side. Generated clients are `KeyDirectoryServiceClient<Peer>`.
+pub type Peer = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, PeerError>;
+
+/// A service of this process, called directly.
+pub fn direct<S>(server: S) -> Peer
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+        + NamedService
+        + Clone
+        + Send
+        + Sync
+        + 'static,
+    S::Future: Send + 'static,
+{
+    Peer::new(server.map_request(with_trace).map_err(|never| match never {}))
+}
+
+/// Hands the current trace on (W3C Trace Context), so that one upload is one trace through all services.
+fn with_trace(mut request: http::Request<Body>) -> http::Request<Body> {
+    if let Some(context) = crate::telemetry::trace_context() {
+        context.put(request.headers_mut());
+    }
+    request
+}

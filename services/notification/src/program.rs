@@ -1,0 +1,34 @@
+//! Notification as a program of its own, and as a part of `siegel-server`.
+
+use anyhow::Result;
+use siegel_platform::host::{Host, Service};
+use siegel_platform::program::Program;
+
+use crate::app::App;
+use crate::config::NotificationConfig;
+
+/// `siegel-notification`.
+pub fn program() -> Program<NotificationConfig> {
+    Program {
+        name: "siegel-notification",
+        about: "Tells what happened to those whom it concerns.",
+        routes: &["/v1/events"],
+        callers: &[],
+        settings: include_str!("../config.default.toml"),
+        check: |_| Vec::new(),
+        start,
+    }
+}
+
+fn start(host: &Host, config: NotificationConfig) -> Result<Service> {
+    let app = App::new(host.ctx.clone(), config);
+    Ok(Service::new("notification").rest(host.signed_in(app.rest())?).workers(app.workers()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_settings_that_are_printed_are_the_defaults() {
+        siegel_platform::testing::settings_are_the_defaults(&super::program());
+    }
+}

@@ -1,0 +1,33 @@
+//! The dealer API as a program of its own, and as a part of `siegel-server`.
+
+use anyhow::Result;
+use siegel_platform::host::{Host, Service};
+use siegel_platform::program::Program;
+
+use super::{DealerApi, DealerApiConfig};
+
+/// `siegel-dealer-api`.
+pub fn program() -> Program<DealerApiConfig> {
+    Program {
+        name: "siegel-dealer-api",
+        about: "Where dealers ask for tenants. It reads and writes tenants and their comments, and nothing else.",
+        routes: &["/v1/tenants"],
+        callers: &[],
+        settings: include_str!("../../dealer-api.default.toml"),
+        check: |_| Vec::new(),
+        start,
+    }
+}
+
+fn start(host: &Host, config: DealerApiConfig) -> Result<Service> {
+    let api = DealerApi::new(&host.ctx, config, host.peer("operator")?)?;
+    Ok(Service::new("dealer-api").rest(host.signed_in(api.rest())?))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_settings_that_are_printed_are_the_defaults() {
+        siegel_platform::testing::settings_are_the_defaults(&super::program());
+    }
+}

@@ -1,0 +1,35 @@
+//! The operator as a program of its own, and as a part of `siegel-server`: who may call it. The dealer API beside it is
+//! another program ([`crate::dealer`]).
+
+use anyhow::Result;
+use siegel_platform::host::{Grpc, Host, Service};
+use siegel_platform::program::Program;
+
+use crate::app::App;
+use crate::config::OperatorConfig;
+
+/// `siegel-operator`.
+pub fn program() -> Program<OperatorConfig> {
+    Program {
+        name: "siegel-operator",
+        about: "Makes tenants what they were asked to be: databases, buckets, keys.",
+        routes: &[],
+        callers: &["dealer-api"],
+        settings: include_str!("../config.default.toml"),
+        check: |_| Vec::new(),
+        start,
+    }
+}
+
+fn start(host: &Host, config: OperatorConfig) -> Result<Service> {
+    let app = App::new(host.ctx.clone(), config);
+    Ok(Service::new("operator").grpc(Grpc::new(app.grpc())).workers(app.workers()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_settings_that_are_printed_are_the_defaults() {
+        siegel_platform::testing::settings_are_the_defaults(&super::program());
+    }
+}

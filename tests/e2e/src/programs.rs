@@ -1,0 +1,219 @@
+//! The platform as six programs on one state directory, behind a front.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use siegel_platform::program::Program;
+use siegel_platform::tasks::Shutdown;
+use tempfile::TempDir;
+
+use crate::front;
+
+/// The programs, by the services' names.
+pub const NAMES: [&str; 6] = ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
+
+/// Six processes and a front. Killed when dropped.
+pub struct Programs {
+    dir: TempDir,
+    binaries: PathBuf,
+    front: SocketAddr,
+    running: BTreeMap<&'static str, Running>,
+    shutdown: Shutdown,
+}
+
+struct Running {
+    public: SocketAddr,
+    internal: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Programs {
+    /// Starts all programs at once, as after a boot of the machine; `binaries` is where they lie.
+    pub async fn start(binaries: &Path) -> Result<Self> {
+        let dir = tempfile::Builder::new().prefix("siegel-programs-").tempdir().context("a directory for the test")?;
+        let [front, rest @ ..] = free_addresses::<13>()?;
+        let addresses = rest.chunks_exact(2).zip(NAMES);
+        let running = addresses.map(|(pair, name)| (name, Running { public: pair[0], internal: pair[1], child: None }));
+        let running = running.collect();
+        let mut programs = Self { dir, binaries: binaries.to_owned(), front, running, shutdown: Shutdown::new() };
+        programs.write_config()?;
+        for name in NAMES {
+            programs.spawn(name)?;
+        }
+        for name in NAMES {
+            programs.wait_until_ready(name).await?;
+        }
+        front::serve(&programs.state(), front, programs.routes(), programs.shutdown.clone()).await?;
+        Ok(programs)
+    }
+
+    /// The one address.
+    pub fn url(&self) -> String {
+        format!("https://localhost:{}", self.front.port())
+    }
+
+    /// A program's own public address.
+    pub fn own_url(&self, name: &str) -> String {
+        format!("https://localhost:{}", self.running[name].public.port())
+    }
+
+    /// A program's address for the others.
+    pub fn internal(&self, name: &str) -> SocketAddr {
+        self.running[name].internal
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> PathBuf {
+        self.dir.path().join("state")
+    }
+
+    /// A place outside the state directory.
+    pub fn outside(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// What a program wrote to its log.
+    pub fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name, "log")).unwrap_or_default()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self, name: &str) -> Result<()> {
+        let child = self.running[name].child.as_ref().context("it does not run")?;
+        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+        ensure!(asked.success(), "{name} could not be asked to end");
+        Ok(())
+    }
+
+    /// How it ended.
+    pub async fn ended(&mut self, name: &'static str) -> Result<ExitStatus> {
+        let mut child =
+            self.running.get_mut(name).and_then(|running| running.child.take()).context("it does not run")?;
+        for _ in 0..3_000 {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status);
+            }
+            a_moment().await;
+        }
+        child.kill()?;
+        anyhow::bail!("{name} did not end within 30 s")
+    }
+
+    /// Starts a program again, on its own addresses.
+    pub async fn start_again(&mut self, name: &'static str) -> Result<()> {
+        self.spawn(name)?;
+        self.wait_until_ready(name).await
+    }
+
+    /// Stops all as at the end of the machine's day; fails if one does not end well.
+    pub async fn stop(mut self) -> Result<()> {
+        self.shutdown.begin();
+        let running: Vec<_> = NAMES.into_iter().filter(|name| self.running[name].child.is_some()).collect();
+        for name in &running {
+            self.terminate(name)?;
+        }
+        for name in running {
+            let status = self.ended(name).await?;
+            ensure!(status.success(), "{name} ended with {status}:\n{}", self.log(name));
+        }
+        Ok(())
+    }
+
+    fn file(&self, name: &str, kind: &str) -> PathBuf {
+        self.dir.path().join(format!("{name}.{kind}"))
+    }
+
+    /// One file for all of them; what differs are flags.
+    fn write_config(&self) -> Result<()> {
+        let peers: String =
+            self.running.iter().map(|(name, running)| format!("{name} = \"{}\"\n", running.internal)).collect();
+        let text = format!("public_url = \"{}\"\n[peers]\n{peers}", self.url());
+        std::fs::write(self.dir.path().join("siegel.toml"), text).context("the programs' configuration")
+    }
+
+    fn spawn(&mut self, name: &'static str) -> Result<()> {
+        let ready = self.file(name, "ready");
+        let _ = std::fs::remove_file(&ready);
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(name, "log"))?;
+        let binary = self.binaries.join(format!("siegel-{name}"));
+        ensure!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
+        let (config, state) = (self.dir.path().join("siegel.toml"), self.state());
+        let running = self.running.get_mut(name).context("no such program")?;
+        let child = Command::new(binary)
+            .arg("--config")
+            .arg(config)
+            .arg("--state")
+            .arg(state)
+            .arg("--listen")
+            .arg(running.public.to_string())
+            .arg("--internal-listen")
+            .arg(running.internal.to_string())
+            .arg("--ready-file")
+            .arg(ready)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn();
+        running.child = Some(child.with_context(|| format!("start {name}"))?);
+        Ok(())
+    }
+
+    async fn wait_until_ready(&mut self, name: &'static str) -> Result<()> {
+        let ready = self.file(name, "ready");
+        for _ in 0..3_000 {
+            if ready.exists() {
+                return Ok(());
+            }
+            let child = self.running.get_mut(name).and_then(|running| running.child.as_mut()).context("not started")?;
+            if let Some(status) = child.try_wait()? {
+                anyhow::bail!("{name} ended with {status} instead of starting:\n{}", self.log(name));
+            }
+            a_moment().await;
+        }
+        anyhow::bail!("{name} was not ready within 30 s:\n{}", self.log(name))
+    }
+
+    /// What a front is told: the paths that each program says are its.
+    fn routes(&self) -> front::Routes {
+        let mut routes = front::Routes::new();
+        self.lead(&mut routes, &siegel_key_directory::program());
+        self.lead(&mut routes, &siegel_upload::program());
+        self.lead(&mut routes, &siegel_retention::program());
+        self.lead(&mut routes, &siegel_notification::program());
+        self.lead(&mut routes, &siegel_operator::dealer::program());
+        routes
+    }
+
+    fn lead<S>(&self, routes: &mut front::Routes, program: &Program<S>) {
+        let address = self.running[program.service()].public;
+        routes.extend(program.routes.iter().map(|prefix| (*prefix, address)));
+    }
+}
+
+impl Drop for Programs {
+    fn drop(&mut self) {
+        self.shutdown.begin();
+        for running in self.running.values_mut() {
+            if let Some(child) = &mut running.child {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
+}
+
+/// Addresses that were free a moment ago.
+fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
+    let listeners = (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<Vec<_>>>()?;
+    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>()?;
+    addresses.try_into().map_err(|_| anyhow::anyhow!("as many as were asked for"))
+}
+
+/// Between two looks at a process.
+async fn a_moment() {
+    tokio::time::timeout(Duration::from_millis(10), std::future::pending::<()>()).await.ok();
+}
