@@ -45,6 +45,8 @@ struct Services {
     retention: siegel_retention::App,
     notification: siegel_notification::App,
     operator: siegel_operator::App,
+    /// Keeps upload where retention finds it.
+    _upload_peer: Late,
 }
 
 impl Services {
@@ -72,7 +74,7 @@ impl Services {
         upload_peer.is(direct(upload.grpc()));
         let notification = siegel_notification::App::new(ctx.clone(), config.notification.clone());
         let operator = siegel_operator::App::new(ctx.clone(), config.operator.clone()).context("start the operator")?;
-        Ok(Self { auth, key_directory, upload, retention, notification, operator })
+        Ok(Self { auth, key_directory, upload, retention, notification, operator, _upload_peer: upload_peer })
     }
 
     fn routes(&self) -> OpenApiRouter {
