@@ -3,6 +3,9 @@
 
 use std::time::Duration;
 
+/// Tells the wall clock's time, in milliseconds since the Unix epoch. [`now_ms`] unless a test moves time by hand.
+pub type WallClock = std::sync::Arc<dyn Fn() -> i64 + Send + Sync>;
+
 /// Milliseconds since the Unix epoch.
 pub fn now_ms() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "the client's one place that reads the wall clock")]

@@ -45,6 +45,11 @@ pub(crate) fn everything() -> Vec<Stage> {
         run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
         run("the demo, in German", &[], tools::demo),
         run("HTTP/2 conformance", &[Need::H2spec], tools::h2spec),
+        run("200 seeds", &[], |work| {
+            let mut tell = tree::cargo(["test", "--workspace", "--locked", "--test", "simulation"]);
+            work.run(tell.env("SIEGEL_SEEDS", "200"))?;
+            Ok(String::new())
+        }),
         run("second opener, in Python", &[Need::Python], tools::opener),
         run("vectors in WebAssembly", &[Need::Wasm, Need::Node], tools::wasm_vectors),
     ]);

@@ -93,6 +93,9 @@ pub struct RecordCommitted {
     pub sealed_bytes: u64,
     #[prost(bool, tag = "9")]
     pub degraded: bool,
+    /// The latest that it may have been. Differs from the event's time while the wall clock was not believed.
+    #[prost(int64, tag = "10")]
+    pub latest_ms: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordFetched {
@@ -107,6 +110,9 @@ pub struct RecordFetched {
     pub sender: ::prost::alloc::string::String,
     #[prost(string, repeated, tag = "5")]
     pub recipients: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// As in RecordCommitted.
+    #[prost(int64, tag = "6")]
+    pub latest_ms: i64,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct RecordErasing {

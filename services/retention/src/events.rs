@@ -21,21 +21,22 @@ pub const SOURCES: [&str; 4] = ["key-directory", "upload", "operator", "retentio
 
 /// Turns events into deadlines, parties and audit lines.
 pub struct Derive {
-    /// Says what time it really is while the wall clock is not believed.
+    /// Says whether the wall clock is believed.
     pub guard: Arc<ClockGuard>,
     /// The platform's clock.
     pub clock: SharedClock,
 }
 
 impl Derive {
-    /// When something happened that a deadline is computed from. The event was stamped by the wall clock. While that is
-    /// held, the time it should show counts: a record committed under a clock two years behind must not be due as soon as
-    /// the clock is right again.
-    fn happened(&self, event: &Event) -> Timestamp {
+    /// When something happened that a deadline is computed from. The event was stamped by the wall clock, and says what the
+    /// latest was that it may have been. Which of the two was true turns out later: the clock may be mended, or confirmed
+    /// as it is. So the later one counts, and no year is shortened, whenever the event is heard; one that turns out to lie
+    /// ahead is brought back to now as soon as the clock may be believed (see `expire`).
+    fn happened(&self, event: &Event, latest_ms: i64) -> Timestamp {
+        let latest = Timestamp(event.time_ms.max(latest_ms));
         match self.guard.check() {
-            Ok(ClockState::Trusted) => Timestamp(event.time_ms),
-            Ok(ClockState::Held { off_by_ms }) => self.clock.now().plus_ms(off_by_ms.saturating_neg()),
-            Err(_) => Timestamp(event.time_ms).max(self.clock.now()),
+            Ok(ClockState::Trusted) => latest.min(self.clock.now()),
+            Ok(ClockState::Held { .. }) | Err(_) => latest,
         }
     }
 }
@@ -46,14 +47,15 @@ impl Handler for Derive {
         match &event.data {
             Some(Data::RecordCommitted(committed)) => {
                 let record = record(&committed.record)?;
-                deadlines::start(tx, record, policy(&committed.policy)?, self.happened(event)).await?;
+                let at = self.happened(event, committed.latest_ms);
+                deadlines::start(tx, record, policy(&committed.policy)?, at).await?;
                 deadlines::concern(tx, record, &[party(&committed.sender)?]).await?;
                 deadlines::concern(tx, record, &parties(&committed.recipients)?).await?;
             }
             // C11: the year starts anew with each complete fetch.
             Some(Data::RecordFetched(fetched)) => {
                 let (record, policy) = (record(&fetched.record)?, policy(&fetched.policy)?);
-                deadlines::restart(tx, record, policy, self.happened(event)).await?;
+                deadlines::restart(tx, record, policy, self.happened(event, fetched.latest_ms)).await?;
             }
             Some(Data::GrantsAdded(added)) => {
                 deadlines::concern(tx, record(&added.record)?, &parties(&added.recipients)?).await?;

@@ -76,7 +76,7 @@ pub async fn run_once(app: &App) -> Result<usize, ExpireError> {
     let now = app.ctx.clock.now();
     let swept = app.sweep.take(app);
     for &tenant in &swept {
-        if let Err(error) = look(app, tenant, now).await {
+        if let Err(error) = look(app, tenant, state, now).await {
             tracing::warn!(%tenant, %error, "a tenant could not be swept; the next round tries again");
         }
     }
@@ -92,10 +92,13 @@ pub async fn run_once(app: &App) -> Result<usize, ExpireError> {
     Ok(begun + swept.len())
 }
 
-/// Asks to be woken for a tenant's next deadline, and takes up erasures that a restart interrupted.
-async fn look(app: &App, tenant: TenantId, now: Timestamp) -> Result<(), ExpireError> {
+/// Asks to be woken for a tenant's next deadline, brings back what a wrong clock put ahead, and takes up erasures that a restart interrupted.
+async fn look(app: &App, tenant: TenantId, state: ClockState, now: Timestamp) -> Result<(), ExpireError> {
     catch_up(app, tenant).await?;
     let db = app.dbs.get(tenant).await?;
+    if state == ClockState::Trusted {
+        deadlines::bring_back(&db, now).await?;
+    }
     if erasures::any_running(&db).await? {
         app.erasing.wake(tenant);
     }

@@ -198,6 +198,7 @@ async fn tell(
         policy: row.policy.as_str().to_owned(),
         sealed_bytes: commit.sealed_bytes,
         degraded: commit.degraded,
+        latest_ms: app.guard.latest().0,
     };
     log::emit(tx, app.source.event(actor.tenant_id(), row.id, Data::RecordCommitted(event))).await?;
     log::audit(tx, app.source.audit_by(actor.tenant_id(), actor.who(), "record.commit", row.id)).await?;

@@ -32,6 +32,7 @@ pub async fn fetched(
         policy: row.policy.as_str().to_owned(),
         sender: row.sender.map(|sender| sender.to_string()).unwrap_or_default(),
         recipients: known.iter().filter(|row| !row.is_sender).map(|row| row.party.to_string()).collect(),
+        latest_ms: app.guard.latest().0,
     };
     let now = app.ctx.clock.now();
     once(&db, "record.fetched", scope, now, |tx| {

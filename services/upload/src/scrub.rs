@@ -51,8 +51,9 @@ pub async fn scrub_tenant(app: &App, tenant: TenantId, share: u64) -> Result<(u6
         Err(DbError::NoSuchTenant) => return Ok((0, false)),
         db => db?,
     };
-    let before = app.ctx.clock.now().plus_ms(-i64::from(app.config.scrub_every_days) * DAY_MS);
-    let work = copies::to_scrub(db.reader(), before, COPIES).await?;
+    let now = app.ctx.clock.now();
+    let before = now.plus_ms(-i64::from(app.config.scrub_every_days) * DAY_MS);
+    let work = copies::to_scrub(db.reader(), before, now, COPIES).await?;
     let mut read = 0;
     for copy in &work {
         if read >= share {

@@ -64,6 +64,7 @@ pub async fn sweep_tenant(app: &App, tenant: TenantId, trusted: bool) -> Result<
         }
     }
     if trusted {
+        bring_back(&db, now).await?;
         let abandoned = now.plus_ms(-i64::from(app.config.abandoned_after_hours) * HOUR_MS);
         for record in records::in_state(db.reader(), RecordState::Open, abandoned, UPLOADS).await? {
             done += usize::from(begin(app, &db, tenant, record, abandoned).await?);
@@ -78,6 +79,14 @@ pub async fn sweep_tenant(app: &App, tenant: TenantId, trusted: bool) -> Result<
         left = left || !records::in_state(db.reader(), state, ever, 1).await?.is_empty();
     }
     Ok((done, left))
+}
+
+/// Nothing was touched later than now: an upload that a clock ahead stamped would otherwise stay until then.
+async fn bring_back(db: &Db, now: Timestamp) -> Result<(), Problem> {
+    if !records::touched_after(db.reader(), now).await? {
+        return Ok(());
+    }
+    db.tx("upload.bring-back", |tx| Box::pin(async move { Ok(records::bring_back(tx, now).await?) })).await
 }
 
 /// From here on no part and no commit is taken. A part that came in between keeps the upload.

@@ -124,6 +124,11 @@ impl World {
         self.dir.path().join(name)
     }
 
+    /// Keeps the directory for as long as it is held, beyond the platform's end.
+    pub fn keep(&self) -> Arc<TempDir> {
+        self.dir.clone()
+    }
+
     /// Where a zone's objects lie.
     pub fn zone(&self, short: &str) -> PathBuf {
         self.state().join("zones").join(short)

@@ -19,7 +19,7 @@ use siegel_api::{DPOP_NONCE_HEADER, IDEMPOTENCY_KEY_HEADER};
 
 use crate::error::{Code, Error, Problem, Result, Unreachable};
 use crate::rng;
-use crate::time::{now_ms, sleep};
+use crate::time::{WallClock, now_ms, sleep};
 
 pub use body::Meter;
 pub(crate) use body::{Interrupted, STALL, next_piece, whole};
@@ -49,12 +49,14 @@ pub struct Config {
     pub bridge: Duration,
     /// Told before each wait; for programs with people in front of them.
     pub on_wait: Option<OnWait>,
+    /// The device's clock: what it signs carries this time.
+    pub clock: WallClock,
 }
 
 impl Config {
     /// The usual settings for an address.
     pub fn new(url: impl Into<String>, trust: Trust) -> Self {
-        Self { url: url.into(), trust, bridge: BRIDGE, on_wait: None }
+        Self { url: url.into(), trust, bridge: BRIDGE, on_wait: None, clock: Arc::new(now_ms) }
     }
 }
 
@@ -206,7 +208,7 @@ impl Http {
             let proof = dpop::Proof {
                 method: request.method.as_str(),
                 url: &url,
-                issued_s: now_ms() / 1000,
+                issued_s: (self.0.config.clock)() / 1000,
                 token,
                 nonce: nonce.as_deref(),
                 unique: rng::bytes(),

@@ -13,7 +13,6 @@ use siegel_envelope::{KemPublicKey, Roster, RosterChange, RosterEntry, Signed};
 use crate::error::{Code, Error, Result, Untrusted};
 use crate::rng;
 use crate::session::Session;
-use crate::time::now_ms;
 
 /// Times that someone else may be faster before we give up.
 const ATTEMPTS: u32 = 5;
@@ -42,7 +41,7 @@ pub(super) struct Next {
 impl Session {
     /// The next entry, checked by the rules by which everyone else will check it.
     pub(super) fn next_entry(&self, roster: &Roster, change: RosterChange) -> Result<Next> {
-        let entry = roster::next(roster, change, Timestamp(now_ms()), &self.device().sign);
+        let entry = roster::next(roster, change, Timestamp(self.now_ms()), &self.device().sign);
         let mut next = roster.clone();
         next.append(entry.bytes()).map_err(|error| Error::input("change", error))?;
         Ok(Next { roster: next, entry })
@@ -82,7 +81,7 @@ impl Session {
     pub(super) async fn new_epoch(&self, ring: &EpochRing, roster: &Roster) -> Result<(EpochChange, EpochRing)> {
         let next = ring.with_next(&mut rng::system());
         let bundle = self.sealed_for(&next, roster, None).await?;
-        let (statement, entry) = epoch::announce(&next, roster, Timestamp(now_ms()), &self.device().sign);
+        let (statement, entry) = epoch::announce(&next, roster, Timestamp(self.now_ms()), &self.device().sign);
         let change = EpochChange {
             statement: statement.to_bytes().into(),
             bundle: bundle.to_bytes().into(),

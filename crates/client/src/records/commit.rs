@@ -13,7 +13,6 @@ use super::outgoing::{Outgoing, Sent};
 use crate::directory::Recipient;
 use crate::error::{Error, Result, Untrusted};
 use crate::rng;
-use crate::time::now_ms;
 
 /// Times that the recipients' keys may change while we commit.
 pub(super) const ATTEMPTS: u32 = 4;
@@ -56,7 +55,7 @@ impl Finished<'_> {
             parts: self.parts.clone(),
             metadata_hash: Digest::of(&self.sealed_metadata),
             answers: self.outgoing.answers,
-            client_time: Timestamp(now_ms()),
+            client_time: Timestamp(session.now_ms()),
             checkpoint: recipients.last().map(|recipient| recipient.checkpoint),
         };
         let manifest = self.sealer.finish(fields, device).map_err(|error| Error::input("record", error))?;

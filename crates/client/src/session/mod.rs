@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::events::Events;
 use crate::http::{Auth, Http, OnWait};
 use crate::profile::{Profile, ProfileDir};
-use crate::time::Moment;
+use crate::time::{Moment, WallClock};
 
 pub use keys::Unlocked;
 pub use sign_in::SignIn;
@@ -51,6 +51,7 @@ impl Session {
         let mut config = profile.config();
         config.on_wait.clone_from(&at.on_wait);
         config.bridge = at.bridge;
+        config.clock.clone_from(&at.clock);
         let token = token::Tokens::of(unlocked.as_ref().map(|unlocked| unlocked.session));
         Ok(Self(Arc::new(Inner {
             http: Http::new(config)?,
@@ -85,6 +86,11 @@ impl Session {
         Events::new(self.clone(), after)
     }
 
+    /// The device's time.
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.0.http.config().clock)()
+    }
+
     /// As whom records are sent.
     pub fn party(&self) -> Result<Party> {
         match self.0.profile.principal {
@@ -116,6 +122,13 @@ impl SignIn {
     #[must_use]
     pub fn on_wait(mut self, on_wait: OnWait) -> Self {
         self.on_wait = Some(on_wait);
+        self
+    }
+
+    /// Another clock than the system's: for tests that move time by hand.
+    #[must_use]
+    pub fn clock(mut self, clock: WallClock) -> Self {
+        self.clock = clock;
         self
     }
 

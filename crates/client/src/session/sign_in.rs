@@ -18,6 +18,7 @@ use crate::error::{Code, Error, Problem, Result, Untrusted};
 use crate::http::{Auth, BRIDGE, Http, OnWait, Request};
 use crate::profile::{Profile, ProfileDir};
 use crate::rng;
+use crate::time::{WallClock, now_ms};
 
 /// How to sign in; ends with [`SignIn::machine`], [`SignIn::password`] or [`SignIn::unlocked`].
 #[derive(Clone)]
@@ -25,12 +26,13 @@ pub struct SignIn {
     pub(super) dir: ProfileDir,
     pub(super) on_wait: Option<OnWait>,
     pub(super) bridge: Duration,
+    pub(super) clock: WallClock,
 }
 
 impl SignIn {
     /// With the profile of that directory.
     pub fn at(dir: ProfileDir) -> Self {
-        Self { dir, on_wait: None, bridge: BRIDGE }
+        Self { dir, on_wait: None, bridge: BRIDGE, clock: std::sync::Arc::new(now_ms) }
     }
 
     /// As a sender or dealer: the device's key is enough, nobody has to type. Nothing is sent yet.
@@ -55,6 +57,7 @@ impl SignIn {
             let mut config = profile.config();
             config.on_wait.clone_from(&self.on_wait);
             config.bridge = self.bridge;
+            config.clock.clone_from(&self.clock);
             Http::new(config)?
         };
         let (finished, unlocked) = login(&http, &profile, &keys, password).await?;

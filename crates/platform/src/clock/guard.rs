@@ -66,6 +66,9 @@ struct Mark {
     wall_ms: i64,
     #[serde(default)]
     held_off_by_ms: Option<i64>,
+    /// The latest that it may be, as far as was seen; written while held, so that a restart knows it.
+    #[serde(default)]
+    latest_ms: i64,
     /// How often someone confirmed; a running server notices by it that its hold was released.
     #[serde(default)]
     confirmations: u64,
@@ -83,6 +86,9 @@ pub struct ClockGuard {
 struct Inner {
     base: Timestamp,
     monotonic_ms: i64,
+    /// The latest that it may be at `checked_ms` of the monotonic clock, when the clocks were last compared.
+    latest: Timestamp,
+    checked_ms: i64,
     mark: Mark,
 }
 
@@ -96,12 +102,14 @@ impl ClockGuard {
         let mark = match read(path)? {
             Some(mark) => mark,
             None => {
-                let mark = Mark { wall_ms: now.0, held_off_by_ms: None, confirmations: 0 };
+                let mark = Mark { wall_ms: now.0, held_off_by_ms: None, latest_ms: 0, confirmations: 0 };
                 write(path, &mark)?;
                 mark
             }
         };
-        let inner = Mutex::new(Inner { base: Timestamp(mark.wall_ms), monotonic_ms: clock.monotonic_ms(), mark });
+        let (base, monotonic_ms) = (Timestamp(mark.wall_ms), clock.monotonic_ms());
+        let latest = Timestamp(mark.wall_ms.max(mark.latest_ms));
+        let inner = Mutex::new(Inner { base, monotonic_ms, latest, checked_ms: monotonic_ms, mark });
         let guard = Self { path: path.to_owned(), clock, inner };
         drop(alone);
         guard.check()?;
@@ -115,19 +123,39 @@ impl ClockGuard {
         let (now, monotonic_ms) = (self.clock.now(), self.clock.monotonic_ms());
         if let Some(on_disk) = read(&self.path)? {
             if on_disk.confirmations != inner.mark.confirmations {
-                // `siegel-admin clock confirm` ran beside us: what the wall clock says now is the new base.
-                *inner = Inner { base: now, monotonic_ms, mark: on_disk };
+                // `siegel-admin clock confirm` ran beside us: what the wall clock says is the new base, if it still says
+                // what was confirmed, and has moved on by no more than what has passed since we last looked.
+                let passed_ms = monotonic_ms - inner.checked_ms;
+                let off_by_ms = now.0.saturating_sub(on_disk.wall_ms);
+                if (-BACKWARD_MS..=passed_ms.saturating_add(FORWARD_MS)).contains(&off_by_ms) {
+                    *inner = Inner { base: now, monotonic_ms, latest: now, checked_ms: monotonic_ms, mark: on_disk };
+                } else {
+                    let base = Timestamp(on_disk.wall_ms);
+                    let latest = base.plus_ms(passed_ms); // confirmed a moment after we last looked, at the earliest
+                    *inner = Inner { base, monotonic_ms, latest, checked_ms: monotonic_ms, mark: on_disk };
+                }
             } else if on_disk.held_off_by_ms.is_some() {
                 inner.mark = on_disk; // another process on this directory saw the jump first
             }
         }
+        inner.latest = now.max(inner.latest.plus_ms(monotonic_ms - inner.checked_ms));
+        inner.checked_ms = monotonic_ms;
         if let Some(off_by_ms) = inner.mark.held_off_by_ms {
+            if inner.latest.0 - inner.mark.latest_ms >= MARK_EVERY_MS {
+                let latest_ms = inner.latest.0;
+                self.mark(&mut inner, |mark| Mark { latest_ms: mark.latest_ms.max(latest_ms), ..mark })?;
+            }
             return Ok(ClockState::Held { off_by_ms });
         }
         let expected = inner.base.plus_ms(monotonic_ms - inner.monotonic_ms);
         let off_by_ms = now.ms_since(expected);
         if !(-BACKWARD_MS..=FORWARD_MS).contains(&off_by_ms) {
-            self.mark(&mut inner, |mark| Mark { held_off_by_ms: mark.held_off_by_ms.or(Some(off_by_ms)), ..mark })?;
+            let latest_ms = inner.latest.0;
+            self.mark(&mut inner, |mark| Mark {
+                held_off_by_ms: mark.held_off_by_ms.or(Some(off_by_ms)),
+                latest_ms: mark.latest_ms.max(latest_ms),
+                ..mark
+            })?;
             tracing::error!(
                 clock.off_by_ms = off_by_ms,
                 "the wall clock jumped: nothing expires until `siegel-admin clock confirm`"
@@ -141,6 +169,7 @@ impl ClockGuard {
                 Some(_) => mark,
             })?;
         }
+        inner.latest = now;
         Ok(ClockState::Trusted)
     }
 
@@ -155,6 +184,21 @@ impl ClockGuard {
             inner.mark = changed;
         }
         Ok(())
+    }
+
+    /// The latest that it may be now: the wall clock's time while that is believed; while it is held, the latest that it
+    /// ever showed, and what has passed since. For events that a deadline is computed from: only whoever writes one knows
+    /// what the clock was worth at that moment. (A mark that can't be read is told by those who delete by it.)
+    pub fn latest(&self) -> Timestamp {
+        let _ = self.check();
+        let inner = self.lock();
+        self.clock.now().max(inner.latest.plus_ms(self.clock.monotonic_ms() - inner.checked_ms))
+    }
+
+    /// The latest that the mark at `path` knows of: the least that a process which starts now can know. Zero before the
+    /// first start.
+    pub fn latest_on_disk(path: &Path) -> Result<Timestamp, ClockGuardError> {
+        Ok(Timestamp(read(path)?.map_or(0, |mark| mark.wall_ms.max(mark.latest_ms))))
     }
 
     /// What the mark at `path` says, without comparing or writing anything: when it was written, and how far off the wall
@@ -172,7 +216,7 @@ impl ClockGuard {
         // A damaged mark is replaced: confirming is the way out of it.
         let before = read(path).ok().flatten().map_or(0, |mark| mark.confirmations);
         let now = clock.now();
-        write(path, &Mark { wall_ms: now.0, held_off_by_ms: None, confirmations: before + 1 })?;
+        write(path, &Mark { wall_ms: now.0, held_off_by_ms: None, latest_ms: 0, confirmations: before + 1 })?;
         Ok(now)
     }
 

@@ -1,7 +1,9 @@
 //! A peer that is named before it exists: retention erases through upload, upload asks retention for deadlines, and one of
-//! the two has to be made first. A call before the other is there is answered as from a peer that is starting.
+//! the two has to be made first. A call before the other is there is answered as from a peer that is starting. What is
+//! handed out does not keep the other one: two services that hold each other would never be dropped, nor their databases
+//! closed, when a platform ends in a process that goes on.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll};
 
 use tonic::body::Body;
@@ -10,14 +12,18 @@ use tower::ServiceExt as _;
 
 use super::{Peer, PeerError};
 
-/// Where the peer is put once it exists.
-#[derive(Clone, Default)]
+/// Where the peer is put once it exists, and what keeps it.
+#[derive(Default)]
 pub struct Late(Arc<OnceLock<Peer>>);
+
+/// What is handed out.
+#[derive(Clone)]
+struct Awaited(Weak<OnceLock<Peer>>);
 
 impl Late {
     /// The peer to hand out now.
     pub fn peer(&self) -> Peer {
-        Peer::new(self.clone())
+        Peer::new(Awaited(Arc::downgrade(&self.0)))
     }
 
     /// The peer is there. Only the first one counts.
@@ -26,7 +32,7 @@ impl Late {
     }
 }
 
-impl Service<http::Request<Body>> for Late {
+impl Service<http::Request<Body>> for Awaited {
     type Response = http::Response<Body>;
     type Error = PeerError;
     type Future = BoxFuture<Self::Response, Self::Error>;
@@ -36,7 +42,7 @@ impl Service<http::Request<Body>> for Late {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        match self.0.get().cloned() {
+        match self.0.upgrade().and_then(|late| late.get().cloned()) {
             Some(peer) => Box::pin(peer.oneshot(request)),
             None => Box::pin(async { Ok(tonic::Status::unavailable("starting").into_http()) }),
         }

@@ -91,13 +91,14 @@ impl Faults {
         self.lock().ended_writes
     }
 
-    fn now(&self) -> Fault {
+    /// What the zone does wrong at this moment.
+    pub fn current(&self) -> Fault {
         let state = self.lock();
         if state.after_writes > 0 { Fault::None } else { state.fault }
     }
 
     fn begin_write(&self) -> Fault {
-        let fault = self.now();
+        let fault = self.current();
         let mut state = self.lock();
         state.writes += 1;
         state.after_writes = state.after_writes.saturating_sub(1);
@@ -108,7 +109,7 @@ impl Faults {
         loop {
             let released = self.lock().released.clone();
             let released = released.notified();
-            if self.now() != Fault::Hold {
+            if self.current() != Fault::Hold {
                 return;
             }
             released.await;
@@ -166,11 +167,11 @@ impl FaultyZone {
     }
 
     async fn admin_before(&self) -> Result<(), ZoneError> {
-        Ok(self.before(self.faults.now(), &Path::default(), true).await?)
+        Ok(self.before(self.faults.current(), &Path::default(), true).await?)
     }
 
     fn after(&self, bytes: Bytes) -> Bytes {
-        if self.faults.now() != Fault::FlipBits || bytes.is_empty() {
+        if self.faults.current() != Fault::FlipBits || bytes.is_empty() {
             return bytes;
         }
         let mut flipped = bytes.to_vec();
@@ -210,9 +211,9 @@ impl ObjectStore for FaultyZone {
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        self.before(self.faults.now(), at, false).await?;
+        self.before(self.faults.current(), at, false).await?;
         let result = self.store.get_opts(at, options).await?;
-        if self.faults.now() != Fault::FlipBits {
+        if self.faults.current() != Fault::FlipBits {
             return Ok(result);
         }
         let (meta, range, attributes, extensions) =
@@ -223,13 +224,13 @@ impl ObjectStore for FaultyZone {
     }
 
     async fn get_ranges(&self, at: &Path, ranges: &[Range<u64>]) -> StoreResult<Vec<Bytes>> {
-        self.before(self.faults.now(), at, false).await?;
+        self.before(self.faults.current(), at, false).await?;
         let read = self.store.get_ranges(at, ranges).await?;
         Ok(read.into_iter().map(|bytes| self.after(bytes)).collect())
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, StoreResult<Path>>) -> BoxStream<'static, StoreResult<Path>> {
-        match self.faults.now() {
+        match self.faults.current() {
             Fault::Down => paths.map(|_| Err(broken("the zone is down"))).boxed(),
             Fault::ReadOnly => paths.map(|_| Err(broken("the zone is read-only"))).boxed(),
             Fault::KeepDeleted => paths,
@@ -238,7 +239,7 @@ impl ObjectStore for FaultyZone {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, StoreResult<ObjectMeta>> {
-        match self.faults.now() {
+        match self.faults.current() {
             Fault::Down => stream::iter([Err(broken("the zone is down"))]).boxed(),
             Fault::Forget => stream::iter([]).boxed(),
             _ => self.store.list(prefix),
@@ -246,12 +247,12 @@ impl ObjectStore for FaultyZone {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> StoreResult<ListResult> {
-        self.before(self.faults.now(), &Path::default(), false).await?;
+        self.before(self.faults.current(), &Path::default(), false).await?;
         self.store.list_with_delimiter(prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> StoreResult<()> {
-        self.before(self.faults.now(), from, true).await?;
+        self.before(self.faults.current(), from, true).await?;
         self.store.copy_opts(from, to, options).await
     }
 }
@@ -284,6 +285,6 @@ impl ZoneAdmin for FaultyZone {
     }
 
     async fn health(&self) -> Result<(), ZoneError> {
-        Ok(self.before(self.faults.now(), &Path::default(), false).await?)
+        Ok(self.before(self.faults.current(), &Path::default(), false).await?)
     }
 }

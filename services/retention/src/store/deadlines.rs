@@ -44,6 +44,34 @@ pub async fn restart(tx: &mut Tx<'_>, record: RecordId, policy: RetentionPolicy,
     Ok(())
 }
 
+/// Nothing was touched later than now: what was stamped by a clock that stood ahead counts from now on.
+pub async fn bring_back(db: &Db, now: Timestamp) -> Result<(), DbError> {
+    let ahead: Vec<(String, String)> = sqlx::query_as("SELECT record, policy FROM deadlines WHERE touched_ms > $1")
+        .bind(now.0)
+        .fetch_all(db.reader())
+        .await?;
+    if ahead.is_empty() {
+        return Ok(());
+    }
+    let ahead = &ahead;
+    db.tx("retention.bring_back", |tx| {
+        Box::pin(async move {
+            for (record, policy) in ahead {
+                let policy =
+                    RetentionPolicy::parse(policy).ok_or_else(|| DbError::corrupt("deadlines", "policy", record))?;
+                sqlx::query("UPDATE deadlines SET touched_ms = $2, due_ms = $3 WHERE record = $1 AND touched_ms > $2")
+                    .bind(record)
+                    .bind(now.0)
+                    .bind(policy.due_after(now).0)
+                    .execute(&mut **tx)
+                    .await?;
+            }
+            Ok::<_, DbError>(())
+        })
+    })
+    .await
+}
+
 /// The record is being erased: its clock stops.
 pub async fn stop(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
     sqlx::query("DELETE FROM deadlines WHERE record = $1").bind(record.to_string()).execute(&mut **tx).await?;

@@ -91,3 +91,63 @@ async fn f15_what_came_under_a_wrong_clock_is_not_due_when_it_is_right_again() {
     world.settle().await;
     assert_eq!(world.upload.record(world.ours, record).state, "committed");
 }
+
+/// However late the event is heard: with the clock mended before, the stamp alone looked like a year ago.
+#[tokio::test]
+async fn f15_what_came_under_a_clock_behind_has_its_year_when_it_is_heard_late() {
+    let world = world().await;
+    world.clock.advance_ms(1_000 * DAY);
+    world.settle().await;
+    world.clock.jump_wall_ms(-730 * DAY);
+    let record = world.commit(world.ours, 1, 5).await;
+    world.clock.jump_wall_ms(730 * DAY);
+    confirm(&world);
+    world.settle().await;
+    assert_eq!(world.upload.record(world.ours, record).state, "committed");
+    assert_eq!(due_ms(&world, record).await, START.0 + 1_365 * DAY);
+}
+
+/// The platform rested for 40 days, is used before somebody confirms its clock, and the clock was right.
+#[tokio::test]
+async fn f15_a_year_is_whole_after_a_rest_that_was_confirmed_late() {
+    let mut world = world().await;
+    world.settle().await;
+    world.clock.advance_ms(40 * DAY);
+    world.restart().await;
+    let record = world.commit(world.ours, 1, 5).await;
+    world.settle().await;
+    assert!(world.app.metrics.is_held());
+    confirm(&world);
+    world.settle().await;
+    assert_eq!(due_ms(&world, record).await, START.0 + 405 * DAY);
+}
+
+/// What a clock ahead put off for two years too many is brought back once it is right.
+#[tokio::test]
+async fn f15_what_came_under_a_clock_ahead_is_not_kept_for_years() {
+    let world = world().await;
+    world.settle().await;
+    world.clock.jump_wall_ms(730 * DAY);
+    let record = world.commit(world.ours, 1, 5).await;
+    world.settle().await;
+    world.clock.jump_wall_ms(-730 * DAY);
+    confirm(&world);
+    world.clock.advance_ms(2 * DAY);
+    world.settle().await;
+    assert_eq!(due_ms(&world, record).await, START.0 + 367 * DAY);
+}
+
+/// What is confirmed is what the clock said then, not what it says when the server looks next.
+#[tokio::test]
+async fn f15_a_jump_right_after_a_confirmation_is_seen() {
+    let world = world().await;
+    world.settle().await;
+    confirm(&world);
+    world.clock.jump_wall_ms(-30 * DAY);
+    world.settle().await;
+    assert!(world.app.metrics.is_held());
+    confirm(&world);
+    world.clock.jump_wall_ms(730 * DAY);
+    world.settle().await;
+    assert!(world.app.metrics.is_held());
+}

@@ -128,6 +128,7 @@ impl World {
             recipients: vec![tenant.to_string()],
             kind: "recording".into(),
             policy: "unfetched-365d".into(),
+            latest_ms: self.app.guard.latest().0,
             ..Default::default()
         };
         self.tell("upload", tenant, &id.to_string(), Data::RecordCommitted(committed)).await;
@@ -139,6 +140,7 @@ impl World {
             record: record.to_string(),
             party: tenant.to_string(),
             policy: "unfetched-365d".into(),
+            latest_ms: self.app.guard.latest().0,
             ..Default::default()
         };
         self.tell("upload", tenant, &record.to_string(), Data::RecordFetched(fetched)).await;

@@ -195,14 +195,22 @@ pub async fn to_remove(
     rows.iter().map(CopyRow::try_from).collect()
 }
 
-/// Good copies that nobody compared with their digest since `before`, the longest unseen first, at most `limit`.
-pub async fn to_scrub(db: impl SqliteExecutor<'_>, before: Timestamp, limit: u32) -> Result<Vec<CopyRow>, DbError> {
+/// Good copies that nobody compared with their digest since `before`, or only under a clock that stood ahead of `now`;
+/// the longest unseen first, at most `limit`.
+pub async fn to_scrub(
+    db: impl SqliteExecutor<'_>,
+    before: Timestamp,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<CopyRow>, DbError> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         copy_columns!(),
-        " FROM copies c WHERE c.wanted = 'held' AND c.actual = 'held' AND c.checked_ms < $1 ORDER BY c.checked_ms LIMIT $2"
+        " FROM copies c WHERE c.wanted = 'held' AND c.actual = 'held' AND (c.checked_ms < $1 OR c.checked_ms > $2)
+          ORDER BY c.checked_ms LIMIT $3"
     ))
     .bind(before.0)
+    .bind(now.0)
     .bind(limit)
     .fetch_all(db)
     .await?;

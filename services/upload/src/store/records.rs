@@ -141,6 +141,22 @@ pub async fn find(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Optio
     row.as_ref().map(RecordRow::try_from).transpose()
 }
 
+/// Whether an open upload was last touched later than `now`, by a clock that stood ahead.
+pub async fn touched_after(db: impl SqliteExecutor<'_>, now: Timestamp) -> Result<bool, DbError> {
+    let query = "SELECT EXISTS (SELECT 1 FROM records WHERE state = 'open' AND touched_ms > $1)";
+    let found: i64 = sqlx::query_scalar(query).bind(now.0).fetch_one(db).await?;
+    Ok(found != 0)
+}
+
+/// Such uploads count as touched now.
+pub async fn bring_back(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+    sqlx::query("UPDATE records SET touched_ms = $1 WHERE state = 'open' AND touched_ms > $1")
+        .bind(now.0)
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
+}
+
 /// Writes a new row in `state`; false if there is one of that id.
 pub async fn insert(tx: &mut Tx<'_>, new: &NewRecord, state: RecordState) -> Result<bool, DbError> {
     let done = sqlx::query(

@@ -257,6 +257,19 @@ async fn the_scrubber_finds_what_nobody_reads() {
     assert_eq!(missing_and_healed(&world).await, (2, 2));
 }
 
+/// "Compared in two years" is no reason not to compare now.
+#[tokio::test]
+async fn f15_what_was_written_under_a_clock_ahead_is_scrubbed_when_it_is_right() {
+    let mut world = world().await;
+    world.clock.jump_wall_ms(800 * 24 * HOUR);
+    world.committed(20_000).await;
+    world.clock.jump_wall_ms(-800 * 24 * HOUR);
+    flip(&world.objects(0)[0], 1_000);
+    world.clock.advance_ms(31 * 24 * HOUR);
+    scrub::run_once(&world.app).await.unwrap();
+    assert_eq!(world.app.metrics.damaged_in("zone-a", "rot"), 1);
+}
+
 #[tokio::test]
 async fn f09_a_slow_zone_costs_a_deadline_and_then_nothing() {
     let mut world = world().await;

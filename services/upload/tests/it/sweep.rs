@@ -77,6 +77,21 @@ async fn f15_nothing_is_swept_by_a_clock_that_jumped() {
     assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'gone'").await, 1);
 }
 
+/// What a clock ahead stamped would have stayed until then.
+#[tokio::test]
+async fn f15_an_upload_from_a_clock_ahead_is_swept_a_day_after_it_is_right() {
+    let mut world = world().await;
+    world.clock.jump_wall_ms(800 * 24 * HOUR);
+    world.uploaded(1_000).await;
+    world.clock.jump_wall_ms(-800 * 24 * HOUR);
+    let clock: SharedClock = world.app.ctx.clock.clone();
+    ClockGuard::confirm(&world.state.path().join("clock.mark"), &clock).unwrap();
+    pass(&world, 23).await;
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'open'").await, 1, "a day is not over");
+    pass(&world, 3).await;
+    assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'gone'").await, 1);
+}
+
 #[tokio::test]
 async fn objects_without_a_row_go_when_they_are_old() {
     let mut world = world().await;
