@@ -23,6 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::Actor;
 use crate::api::{grpc, rest};
+use crate::buffers::Buffers;
 use crate::busy::Busy;
 use crate::config::UploadConfig;
 use crate::directory::Directory;
@@ -79,6 +80,8 @@ pub struct Inner {
     pub guard: Arc<ClockGuard>,
     /// The process' bytes.
     pub budget: ByteBudget,
+    /// What parts arrive in.
+    pub buffers: Buffers,
     /// Objects that are written, perhaps, and have no row yet.
     pub in_flight: Busy<ObjectName>,
     /// Commits under way.
@@ -131,6 +134,7 @@ impl App {
             retention: RetentionServiceClient::new(needs.retention),
             guard: needs.guard,
             budget: needs.budget,
+            buffers: Buffers::default(),
             in_flight: Busy::default(),
             committing: Busy::default(),
             downloads: Downloads::default(),
@@ -172,8 +176,9 @@ impl App {
         ]
     }
 
-    /// Closes databases that nobody used for a while: a thousand idle tenants hold no connection.
+    /// Closes databases that nobody used for a while: a thousand idle tenants hold no connection. Spare buffers go, too.
     pub async fn close_idle(&self) {
+        self.buffers.free();
         self.dbs.close_idle().await;
         self.shred_keys.close_idle().await;
     }

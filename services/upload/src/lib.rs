@@ -18,6 +18,7 @@
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod buffers;
 pub mod busy;
 pub mod commit;
 pub mod config;

@@ -16,6 +16,7 @@ use siegel_platform::http::cause_of;
 use siegel_platform::{Problem, Reason};
 
 use crate::app::App;
+use crate::buffers::Buffers;
 
 /// A whole sealed part, as its digest says.
 pub struct Received {
@@ -23,8 +24,15 @@ pub struct Received {
     pub bytes: Bytes,
     /// Its digest, recomputed.
     pub digest: PartDigest,
+    buffers: Buffers,
     /// Its share of the byte budget.
     _held: Held,
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        self.buffers.give_back(std::mem::take(&mut self.bytes));
+    }
 }
 
 /// Reads a part whose digest the header names.
@@ -36,13 +44,14 @@ pub async fn receive(app: &App, headers: &HeaderMap, body: Body) -> Result<Recei
     let announced = announced_length(headers)?;
     let held = app.budget.take(announced.unwrap_or(PART_SEALED_BYTES) as u64, app.budget_wait_ms()).await?;
     let (bytes, digest) = match announced {
-        Some(length) => read_announced(body, length).await?,
+        Some(length) => read_announced(body, app.buffers.take(length), length).await?,
         None => read_unannounced(body).await?,
     };
+    let received = Received { bytes, digest, buffers: app.buffers.clone(), _held: held };
     if digest != named {
         return Err(Problem::new(Reason::DigestMismatch).detail("The bytes changed on the way; send the part again."));
     }
-    Ok(Received { bytes, digest, _held: held })
+    Ok(received)
 }
 
 /// Reads what is left of a body that is not needed, so that the client hears the answer instead of a broken pipe.
@@ -73,9 +82,8 @@ fn announced_length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
     }
 }
 
-async fn read_announced(body: Body, length: usize) -> Result<(Bytes, PartDigest), Problem> {
+async fn read_announced(body: Body, mut whole: Vec<u8>, length: usize) -> Result<(Bytes, PartDigest), Problem> {
     let mut digester = PartDigester::new(length).map_err(not_a_part)?;
-    let mut whole = Vec::with_capacity(length);
     let mut hashed = 0;
     let mut frames = body.into_data_stream();
     while let Some(frame) = frames.next().await {

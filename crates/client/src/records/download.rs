@@ -3,12 +3,14 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
 
 use futures::{StreamExt as _, stream};
 use siegel_api::records::Fetched;
 use siegel_crypto::RecordOpener;
 use siegel_domain::limits::{DIGEST_BYTES, SALT_BYTES};
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::fetch::{Wanted, fetch};
@@ -65,23 +67,26 @@ impl Opened {
             .zip(entries)
             .map(|(number, entry)| Wanted::part(record, number, entry.sealed_bytes as usize))
             .collect();
-        let (session, meter) = (&self.session, &meter);
+        let (session, meter, spare) = (&self.session, &meter, &Spare::default());
         let mut parts = stream::iter(wanted)
-            .map(async |wanted| fetch(session, wanted, Vec::new(), meter).await.map(|sealed| (wanted.number, sealed)))
+            .map(async |wanted| fetch(session, wanted, spare.take(), meter).await.map(|sealed| (wanted.number, sealed)))
             .buffered(AHEAD);
-        let mut sink = sink;
+        let mut opening: Opening<W> = Box::pin(std::future::ready((Ok(()), Vec::new(), sink)));
         while let Some(part) = parts.next().await {
-            let (number, sealed) = part?;
-            let opener = self.opener.clone();
-            let name = name.to_owned();
-            let (done, same) = blocking(move || {
-                let done = open_part(&opener, number, &sealed, &mut sink, &name);
-                (done, sink)
-            })
-            .await;
-            sink = same;
+            let (done, buffer, mut sink) = opening.await; // first: nothing is written behind an error's back
             done?;
+            let (number, sealed) = part?;
+            spare.give_back(buffer);
+            let (opener, name) = (self.opener.clone(), name.to_owned());
+            // Begun now and awaited when the next part is here: nobody fetches while this task only waits.
+            let running = tokio::task::spawn_blocking(move || {
+                let done = open_part(&opener, number, &sealed, &mut sink, &name);
+                (done, sealed, sink)
+            });
+            opening = Box::pin(finished(running));
         }
+        let (done, _, mut sink) = opening.await;
+        done?;
         sink.flush().map_err(Error::file(name))?;
         Ok(sink)
     }
@@ -92,6 +97,31 @@ impl Opened {
         let record = self.record.id;
         let request = Request::new("POST /v1/records/{record}/fetched", &[&record], self.session.auth()).json(&body);
         self.session.http().done(&request).await
+    }
+}
+
+/// A part that is being opened: how it went, its buffer, and the sink.
+type Opening<W> = Pin<Box<dyn Future<Output = (Result<()>, Vec<u8>, W)> + Send>>;
+
+async fn finished<T>(running: JoinHandle<T>) -> T {
+    running.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+}
+
+/// Buffers that parts are fetched into, one after the other.
+#[derive(Default)]
+struct Spare(Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<u8> {
+        self.0.lock().ok().and_then(|mut spare| spare.pop()).unwrap_or_default()
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
+        if let Ok(mut spare) = self.0.lock()
+            && buffer.capacity() > 0
+        {
+            spare.push(buffer);
+        }
     }
 }
 
