@@ -2,6 +2,7 @@
 //! tenants exist is read through [`crate::tenants`].
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use siegel_domain::{TenantId, Timestamp};
 use sqlx::migrate::Migrator;
@@ -10,7 +11,14 @@ use crate::db::{Db, DbError, DbOptions, Tx};
 use crate::files;
 
 /// The provider database's migrations.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/provider");
+pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    crate::db::embedded(&[
+        (1, "provider", include_str!("../migrations/provider/0001_provider.sql")),
+        (2, "dealer api", include_str!("../migrations/provider/0002_dealer_api.sql")),
+        (3, "dealer logins", include_str!("../migrations/provider/0003_dealer_logins.sql")),
+        (4, "owner code", include_str!("../migrations/provider/0004_owner_code.sql")),
+    ])
+});
 
 /// Opens `provider.db` in the state directory. All programs on a directory share this one database, so one of them at a
 /// time brings it up to date.

@@ -14,6 +14,7 @@ pub(crate) fn checks() -> Vec<Stage> {
         check("words", &[], words::run),
         check("module docs", &[], files::module_docs),
         check("long files", &[], files::long),
+        check("migrations listed", &[], files::migrations),
         check("promises and their tests", &[], promises::run),
         check("dependency direction", &[], arrows::run),
         check("dependency table", &[], arrows::table),

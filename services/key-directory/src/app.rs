@@ -1,6 +1,6 @@
 //! Everything the key directory consists of, in one list: routes, gRPC, workers.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 use axum::middleware::from_fn_with_state;
 use siegel_domain::{SessionId, TenantId};
@@ -27,7 +27,9 @@ use crate::revocations::Revocations;
 use crate::rosters::Rosters;
 
 /// Migrations of `key-directory.db`.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    siegel_platform::db::embedded(&[(1, "key directory", include_str!("../migrations/sqlite/0001_key_directory.sql"))])
+});
 
 /// Why the key directory can't start.
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! Everything the operator consists of, in one list: gRPC and workers.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use siegel_platform::Ctx;
 use siegel_platform::db::TenantDbs;
@@ -16,7 +16,9 @@ use crate::owner::Owners;
 use crate::{grpc, reconcile, relay};
 
 /// Migrations of `operator.db`.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    siegel_platform::db::embedded(&[(1, "operator", include_str!("../migrations/sqlite/0001_operator.sql"))])
+});
 
 /// The operator. Cheap to clone.
 #[derive(Clone)]

@@ -1,7 +1,7 @@
 //! Everything retention consists of, in one list: routes, gRPC, workers.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use prometheus_client::metrics::gauge::Gauge;
 use siegel_platform::Ctx;
@@ -25,7 +25,9 @@ use crate::expire::Sweep;
 use crate::{api, erase, events, expire};
 
 /// Migrations of `retention.db`.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    siegel_platform::db::embedded(&[(1, "retention", include_str!("../migrations/sqlite/0001_retention.sql"))])
+});
 
 /// An account of an erasure names every object: more than gRPC's usual 4 MiB for the largest record.
 const LARGEST_ACCOUNT_BYTES: usize = 32 * 1024 * 1024;

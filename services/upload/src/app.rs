@@ -1,7 +1,7 @@
 //! Everything upload consists of, in one list: state, routes, gRPC, workers.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use siegel_domain::{RecordId, TenantId};
 use siegel_platform::Ctx;
@@ -34,9 +34,13 @@ use crate::seal::ShredKeys;
 use crate::{inventory, repair, scrub, sweep};
 
 /// Migrations of `upload.db`.
-pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    siegel_platform::db::embedded(&[(1, "upload", include_str!("../migrations/sqlite/0001_upload.sql"))])
+});
 /// Migrations of `keys.db`.
-pub static KEYS_MIGRATIONS: Migrator = sqlx::migrate!("migrations/keys");
+pub static KEYS_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    siegel_platform::db::embedded(&[(1, "shred keys", include_str!("../migrations/keys/0001_shred_keys.sql"))])
+});
 
 /// What upload needs beside the platform.
 pub struct Needs {

@@ -2,6 +2,7 @@
 //! is migrated, nothing is made.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use siegel_platform::provider;
 use sqlx::migrate::Migrator;
@@ -12,7 +13,7 @@ use super::Finding;
 use crate::place::Place;
 
 /// The databases of a tenant, and who knows their versions.
-const OF_TENANT: [(&str, &Migrator); 5] = [
+static OF_TENANT: [(&str, &LazyLock<Migrator>); 5] = [
     ("key-directory.db", &siegel_key_directory::app::MIGRATIONS),
     ("upload.db", &siegel_upload::app::MIGRATIONS),
     ("keys.db", &siegel_upload::app::KEYS_MIGRATIONS),

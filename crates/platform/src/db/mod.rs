@@ -30,6 +30,7 @@ use crate::rng::{Rng, SystemRng};
 use lane::Lane;
 
 pub use error::{DbError, violated};
+pub use migrate::embedded;
 pub use tenants::{CommitHook, READY, TenantDbs, provision_directory, provisioned, tenant_directory};
 pub use tx::{Tx, Work};
 pub use watch::Watcher;

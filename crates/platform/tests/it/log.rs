@@ -1,6 +1,6 @@
 //! The outbox as a log, on real databases.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::ManualClock;
@@ -8,7 +8,8 @@ use siegel_platform::db::{DbOptions, TenantDbs, provision_directory};
 use siegel_platform::log::{CONSUMER_SQL, EventSource, Log, OUTBOX_SQL, contract};
 use siegel_platform::rng::SeededRng;
 
-static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("tests/it/migrations/log");
+static MIGRATOR: LazyLock<sqlx::migrate::Migrator> =
+    LazyLock::new(|| siegel_platform::db::embedded(&[(1, "log", include_str!("migrations/log/0001_log.sql"))]));
 
 #[tokio::test]
 async fn the_outbox_keeps_the_contract_of_a_log() {

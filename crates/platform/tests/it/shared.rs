@@ -1,7 +1,7 @@
 //! Several processes on one state directory: each test opens it twice, as two processes do.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use siegel_domain::time::DAY_MS;
 use siegel_domain::{DealerId, TenantId, Timestamp};
@@ -109,7 +109,8 @@ async fn a_tenant_that_one_process_makes_is_known_to_the_other_at_the_next_reque
     waker.notified().await; // background work was woken
 }
 
-static OUTBOX: sqlx::migrate::Migrator = sqlx::migrate!("tests/it/migrations/log");
+static OUTBOX: LazyLock<sqlx::migrate::Migrator> =
+    LazyLock::new(|| siegel_platform::db::embedded(&[(1, "log", include_str!("migrations/log/0001_log.sql"))]));
 
 #[tokio::test]
 async fn events_of_one_process_are_heard_and_read_in_another() {

@@ -47,6 +47,27 @@ pub(crate) fn long(_: &mut Work) -> Result<String> {
     Ok(format!("{} files above {LISTED} lines{}", listed.len(), lines.concat()))
 }
 
+/// A migration that no program lists would never run.
+pub(crate) fn migrations(_: &mut Work) -> Result<String> {
+    let (scripts, programs): (Vec<_>, Vec<_>) = tree::files()?
+        .into_iter()
+        .filter(|file| file.ends_with(".rs") || (file.contains("migrations/") && file.ends_with(".sql")))
+        .partition(|file| file.ends_with(".sql"));
+    let mut lists = String::new();
+    for file in programs {
+        lists.extend(tree::text(&file)?.filter(|text| text.contains("include_str!")));
+    }
+    let listed = |script: &&String| {
+        let place = script.split_once("migrations/").map_or("", |(_, place)| place);
+        lists.contains(&format!("migrations/{place}\")"))
+    };
+    let forgotten: Vec<_> = scripts.iter().filter(|script| !listed(script)).cloned().collect();
+    if !forgotten.is_empty() {
+        bail!("nobody lists these (siegel_platform::db::embedded):\n  {}", forgotten.join("\n  "));
+    }
+    Ok(format!("{} listed", scripts.len()))
+}
+
 pub(crate) fn module_docs(_: &mut Work) -> Result<String> {
     let (mut silent, mut seen) = (Vec::new(), 0);
     for file in written_by_people()? {

@@ -1,6 +1,6 @@
 //! A platform with notification, the logs of four services, and people who listen.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Request, StatusCode};
@@ -24,7 +24,8 @@ use tower::ServiceExt;
 
 use crate::directory::Directory;
 
-static OUTBOX: sqlx::migrate::Migrator = sqlx::migrate!("tests/it/migrations");
+static OUTBOX: LazyLock<sqlx::migrate::Migrator> =
+    LazyLock::new(|| siegel_platform::db::embedded(&[(1, "outbox", include_str!("migrations/0001_outbox.sql"))]));
 
 pub(crate) const SERVICES: [&str; 4] = ["key-directory", "upload", "retention", "operator"];
 
