@@ -19,6 +19,13 @@ pub(crate) fn of(pid: u32) -> Result<f64> {
     seconds(Path::new(&format!("/proc/{pid}/stat")), UTIME)
 }
 
+/// CPU seconds of this thread, to the nanosecond: for work that is done on one.
+pub(crate) fn of_this_thread() -> Result<f64> {
+    let times = std::fs::read_to_string("/proc/thread-self/schedstat").context("read this thread's times")?;
+    let on_cpu_ns: u64 = times.split_whitespace().next().context("no figure")?.parse()?;
+    Ok(on_cpu_ns as f64 / 1e9)
+}
+
 /// Resident memory of a process, in bytes.
 pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
     status(&pid.to_string(), "VmRSS:")
