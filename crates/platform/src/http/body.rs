@@ -2,8 +2,8 @@
 //! and tells the stack's timer when something last came.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
@@ -50,6 +50,7 @@ struct State {
     seen: AtomicU64,
     last_ms: AtomicI64,
     ended: AtomicBool,
+    left: Mutex<Option<Body>>,
 }
 
 impl Watch {
@@ -59,6 +60,7 @@ impl Watch {
             seen: AtomicU64::new(0),
             last_ms: AtomicI64::new(now_ms),
             ended: AtomicBool::new(false),
+            left: Mutex::default(),
         }))
     }
 
@@ -76,6 +78,11 @@ impl Watch {
     pub(super) fn ended(&self) -> bool {
         self.0.ended.load(Ordering::Relaxed)
     }
+
+    /// The rest of a body that its handler let go of before the end.
+    pub(super) fn take_left(&self) -> Option<Body> {
+        self.0.left.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// A request body under watch.
@@ -91,6 +98,15 @@ impl Guarded {
             watch.0.ended.store(true, Ordering::Relaxed);
         }
         Self { inner, watch, clock }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        if !self.watch.ended() {
+            let left = std::mem::take(&mut self.inner);
+            *self.watch.0.left.lock().unwrap_or_else(PoisonError::into_inner) = Some(left);
+        }
     }
 }
 

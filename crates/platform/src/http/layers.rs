@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderMap, REFERRER_POLICY,
+    CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, EXPECT, HeaderMap, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderValue, Version};
@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 
 use super::body::{Guarded, Watch};
 use super::limits::{Limits, TARGET_CHARS};
+use super::linger::discard;
 use super::server::HttpEnv;
 use crate::problem::{Problem, Reason};
 
@@ -95,7 +96,7 @@ pub(super) async fn shed(State(room): State<Arc<Semaphore>>, request: Request, n
 pub(super) async fn watch(State(env): State<HttpEnv>, mut request: Request, next: Next) -> Response {
     let began_ms = env.clock.monotonic_ms();
     let watch = Watch::new(began_ms);
-    let version = request.version();
+    let (version, waits) = (request.version(), request.headers().contains_key(EXPECT));
     request.extensions_mut().insert(watch.clone());
     let (body_watch, clock) = (watch.clone(), env.clock.clone());
     let request = request.map(|body| Body::new(Guarded::new(body, body_watch, clock)));
@@ -109,8 +110,15 @@ pub(super) async fn watch(State(env): State<HttpEnv>, mut request: Request, next
         tokio::select! {
             biased;
             response = &mut answer => {
-                // An answer before the body has come (a refusal) leaves the connection in the middle of it.
-                return if watch.ended() { response } else { closing(response, version) };
+                if watch.ended() {
+                    return response;
+                }
+                // An answer before the body has come (a refusal) leaves the connection in the middle of it. Who waits to be
+                // told to go on is not told to.
+                if version <= Version::HTTP_11 && (!waits || watch.seen() > 0) && let Some(rest) = watch.take_left() {
+                    env.tasks.spawn("http.linger", discard(rest, &*env.clock));
+                }
+                return closing(response, version);
             }
             () = env.clock.sleep(wait_ms) => {}
         }

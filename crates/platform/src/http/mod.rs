@@ -18,6 +18,7 @@ pub mod idempotency;
 mod io;
 mod layers;
 mod limits;
+mod linger;
 mod observe;
 pub mod page;
 mod server;

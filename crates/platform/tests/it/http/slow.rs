@@ -1,6 +1,7 @@
 //! FAULTS F25: clients that take for ever.
 
 use siegel_platform::clock::Clock;
+use tokio::io::AsyncWriteExt as _;
 
 use super::server::{serve, soon};
 
@@ -113,4 +114,43 @@ async fn f25_an_answer_that_nobody_takes_is_given_up() {
     })
     .await;
     server.assert_alive().await;
+}
+
+/// The handler refuses at the first piece; the client sends all of it before it looks, as simple ones and proxies do.
+#[tokio::test]
+async fn a_refusal_before_the_body_reaches_who_is_still_sending() {
+    let server = serve().await;
+    for round in 0..20 {
+        let mut client = server.connect().await;
+        let head = "POST /any HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n400000\r\n";
+        client.send(head.as_bytes()).await;
+        client.send(&[b'x'; 0x40_0000]).await;
+        client.send(b"\r\n0\r\n\r\n").await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 413 "), "round {round}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_read_for_nobody_is_bounded() {
+    let server = serve().await;
+    // In bytes: twice what is allowed never ends well.
+    let mut client = server.connect().await;
+    client.send(b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: 99000000\r\n\r\n").await;
+    let piece = vec![b'x'; 1024 * 1024];
+    let mut taken = 0;
+    while taken < 99 && client.0.write_all(&piece).await.is_ok() {
+        taken += 1;
+    }
+    assert!(taken < 64, "{taken} MiB were read for nobody");
+    // In time: a body that stops.
+    let mut client = server.connect().await;
+    client.send(b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nx").await;
+    assert!(client.until("\r\n\r\n").await.starts_with("HTTP/1.1 413 "));
+    server.clock.advance_ms(5_000);
+    client.rest().await;
+    // Who waits for a word to go on is not invited.
+    let mut client = server.connect().await;
+    client.send(b"POST /any HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\nExpect: 100-continue\r\n\r\n").await;
+    assert!(client.rest().await.starts_with("HTTP/1.1 413 "));
 }
