@@ -11,7 +11,6 @@ use siegel_envelope::{Digest, Fingerprint, KemPublicKey, Roster, Signed, SignedB
 
 use crate::error::{Result, Untrusted};
 use crate::profile::{Memory, Profile};
-use crate::time::now_ms;
 
 /// A directory that says nothing newer than this may be frozen by someone.
 const FRESH_MS: i64 = siegel_domain::time::DAY_MS;
@@ -135,6 +134,7 @@ impl Directory {
         memory: &mut Memory,
         party: Party,
         answer: &KeyAnswer,
+        now_ms: i64,
     ) -> Result<Recipient, Untrusted> {
         let bad = |what: &str| Untrusted::Key(what.to_owned());
         if answer.party != party {
@@ -172,7 +172,7 @@ impl Directory {
         if statement.roster != self.roster.head() {
             return Err(bad("the directory's statement belongs to another list of members"));
         }
-        let (checkpoint, silent_h) = self.verify_checkpoint(profile, memory, &answer.checkpoint)?;
+        let (checkpoint, silent_h) = self.verify_checkpoint(profile, memory, &answer.checkpoint, now_ms)?;
         Ok(Recipient { party, key: bundle.kem, checkpoint, silent_h })
     }
 
@@ -183,6 +183,7 @@ impl Directory {
         profile: &Profile,
         memory: &mut Memory,
         signed: &[u8],
+        now_ms: i64,
     ) -> Result<(Digest, Option<u64>), Untrusted> {
         let bad = |what: String| Untrusted::Key(format!("the directory's checkpoint: {what}"));
         let open = |bytes: &[u8]| Signed::<Checkpoint>::open(bytes, &profile.statement_key);
@@ -197,7 +198,7 @@ impl Directory {
         if seen.and_then(|bytes| open(&bytes).ok()).is_some_and(|seen| !new.follows(&seen)) {
             return Err(Untrusted::Rollback("the directory's checkpoint does not follow the last one"));
         }
-        let age_ms = now_ms().saturating_sub(new.time.0);
+        let age_ms = now_ms.saturating_sub(new.time.0);
         let silent_h = (age_ms > FRESH_MS).then(|| age_ms.unsigned_abs() / 3_600_000);
         if let Some(age_h) = silent_h {
             tracing::warn!(age_h, "the directory has said nothing new for more than a day");

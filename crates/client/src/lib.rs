@@ -47,7 +47,7 @@ pub mod doctor;
 mod enrol;
 mod erase;
 mod error;
-mod events;
+pub mod events;
 mod http;
 pub mod os;
 pub mod password;

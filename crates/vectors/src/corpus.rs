@@ -1,16 +1,18 @@
-//! Seeds for fuzzing, taken from the vectors: every wire object, good or broken, by the decoder it belongs to. Named
-//! by content, so that the same object is there once and a crash adds a file without touching others.
+//! Seeds for fuzzing, taken from the vectors (every wire object, good or broken, by the decoder it belongs to) and from
+//! the examples of the API's document. Named by content, so that the same object is there once and a crash adds a file without touching others.
 
 use std::collections::BTreeMap;
 
-use crate::Files;
+use serde_json::Value;
+
 use crate::case::{Body, Case, Piece};
+use crate::{Files, api};
 
 /// Longer ones teach a fuzzer nothing and slow it down.
 const LONGEST: usize = 16 * 1024;
 
-/// Seeds by `decoder/hash`.
-pub fn seeds(files: &Files) -> Files {
+/// Seeds by `decoder/hash`, from the vectors and the OpenAPI document.
+pub fn seeds(files: &Files, document: &Value) -> Files {
     let mut seeds = BTreeMap::new();
     let mut add = |decoder: &str, bytes: &[u8]| {
         if bytes.len() <= LONGEST {
@@ -44,5 +46,6 @@ pub fn seeds(files: &Files) -> Files {
             Body::Roster { entries, .. } => entries.iter().for_each(|entry| add("roster", &entry.0)),
         }
     }
+    api::examples(document).iter().for_each(|example| add("api", example.as_bytes()));
     seeds
 }

@@ -17,7 +17,7 @@ use siegel_crypto::recovery::RecoveryKey;
 pub type Check = fn(&[u8]);
 
 /// All of them.
-pub const DECODERS: [(&str, Check); 12] = [
+pub const DECODERS: [(&str, Check); 13] = [
     ("manifest", manifest),
     ("grant", grant),
     ("roster", roster),
@@ -30,6 +30,7 @@ pub const DECODERS: [(&str, Check); 12] = [
     ("receipt", receipts),
     ("directory", directory),
     ("recovery", recovery),
+    ("api", api),
 ];
 
 /// Runs the decoder of that name; a fuzz target is one line.
@@ -139,4 +140,8 @@ fn recovery(bytes: &[u8]) {
     if let Ok(key) = text.parse::<RecoveryKey>() {
         assert_eq!(key.to_text().parse(), Ok(key), "a printed key reads back");
     }
+}
+
+fn api(bytes: &[u8]) {
+    crate::api::read(bytes);
 }

@@ -6,6 +6,7 @@
 //! verdict differs or the files drift from what is built. Add one where its kind is made, regenerate, and look at
 //! the difference: verdicts are written by hand beside each case, never recorded from a run.
 
+pub mod api;
 pub mod case;
 pub mod corpus;
 pub mod decoders;

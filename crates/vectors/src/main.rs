@@ -1,5 +1,5 @@
-//! `siegel-vectors generate DIR | check DIR | run DIR | corpus DIR FUZZ`: makes the vectors, checks
-//! them for drift, runs them, and lays seeds for fuzzing below FUZZ.
+//! `siegel-vectors generate DIR | check DIR | run DIR | corpus DIR OPENAPI FUZZ`: makes the
+//! vectors, checks them for drift, runs them, and lays seeds for fuzzing below FUZZ.
 //! On wasm32 it runs what is compiled in; the exit code is the number of wrong verdicts.
 
 use std::process::ExitCode;
@@ -18,8 +18,8 @@ fn main() -> ExitCode {
         ["generate", folder] => disk::generate(folder.as_ref()),
         ["check", folder] => disk::check(folder.as_ref()),
         ["run", folder] => disk::run(folder.as_ref()),
-        ["corpus", folder, fuzz] => disk::corpus(folder.as_ref(), fuzz.as_ref()),
-        _ => Err("usage: siegel-vectors generate DIR | check DIR | run DIR | corpus DIR FUZZ".to_owned()),
+        ["corpus", folder, openapi, fuzz] => disk::corpus(folder.as_ref(), openapi.as_ref(), fuzz.as_ref()),
+        _ => Err("usage: siegel-vectors generate DIR | check DIR | run DIR | corpus DIR OPENAPI FUZZ".to_owned()),
     };
     let (text, code) = match result {
         Ok(text) => (text, ExitCode::SUCCESS),
@@ -46,9 +46,11 @@ mod disk {
         if drift.is_empty() { Ok("no drift".to_owned()) } else { Err(drift.join("\n")) }
     }
 
-    pub(super) fn corpus(folder: &Path, fuzz: &Path) -> Result<String, String> {
+    pub(super) fn corpus(folder: &Path, openapi: &Path, fuzz: &Path) -> Result<String, String> {
         let vectors = make::read(folder).map_err(|error| format!("reading failed: {error}"))?;
-        let seeds = siegel_vectors::corpus::seeds(&vectors);
+        let document = std::fs::read(openapi).map_err(|error| format!("reading failed: {error}"))?;
+        let document = serde_json::from_slice(&document).map_err(|error| format!("not a document: {error}"))?;
+        let seeds = siegel_vectors::corpus::seeds(&vectors, &document);
         for (name, bytes) in &seeds {
             let path = fuzz.join(name);
             let made =

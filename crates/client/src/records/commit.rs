@@ -26,23 +26,7 @@ pub(super) struct Finished<'a> {
     pub(super) sealed_metadata: Vec<u8>,
 }
 
-impl Outgoing<'_> {
-    /// Verified keys of all recipients, as of now.
-    pub(super) async fn verified_recipients(&self) -> Result<Vec<Recipient>> {
-        let mut recipients = Vec::new();
-        for party in self.recipients()? {
-            recipients.push(self.session.recipient(party).await?);
-        }
-        Ok(recipients)
-    }
-}
-
 impl Finished<'_> {
-    /// Verified keys of all recipients, as of now.
-    pub(super) async fn recipients(&self) -> Result<Vec<Recipient>> {
-        self.outgoing.verified_recipients().await
-    }
-
     /// Manifest and grants for these recipients.
     pub(super) fn commit(&self, recipients: &[Recipient]) -> Result<(CommitUpload, Digest)> {
         let session = self.outgoing.session;

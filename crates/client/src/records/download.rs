@@ -10,7 +10,6 @@ use futures::{StreamExt as _, stream};
 use siegel_api::records::Fetched;
 use siegel_crypto::RecordOpener;
 use siegel_domain::limits::{DIGEST_BYTES, SALT_BYTES};
-use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::fetch::{Wanted, fetch};
@@ -79,11 +78,10 @@ impl Opened {
             spare.give_back(buffer);
             let (opener, name) = (self.opener.clone(), name.to_owned());
             // Begun now and awaited when the next part is here: nobody fetches while this task only waits.
-            let running = tokio::task::spawn_blocking(move || {
+            opening = Box::pin(blocking(move || {
                 let done = open_part(&opener, number, &sealed, &mut sink, &name);
                 (done, sealed, sink)
-            });
-            opening = Box::pin(finished(running));
+            }));
         }
         let (done, _, mut sink) = opening.await;
         done?;
@@ -102,10 +100,6 @@ impl Opened {
 
 /// A part that is being opened: how it went, its buffer, and the sink.
 type Opening<W> = Pin<Box<dyn Future<Output = (Result<()>, Vec<u8>, W)> + Send>>;
-
-async fn finished<T>(running: JoinHandle<T>) -> T {
-    running.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
-}
 
 /// Buffers that parts are fetched into, one after the other.
 #[derive(Default)]

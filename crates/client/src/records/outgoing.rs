@@ -8,6 +8,7 @@ use siegel_domain::{ConversationId, Party, ReceiptId, RecordId, RecordKind};
 use siegel_envelope::Signed;
 use siegel_envelope::receipt::UploadReceipt;
 
+use crate::directory::Recipient;
 use crate::error::{Error, Result};
 use crate::http::Meter;
 use crate::session::Session;
@@ -161,7 +162,7 @@ impl Outgoing<'_> {
     }
 
     /// The recipients: those that were named, else the centre.
-    pub(super) fn recipients(&self) -> Result<Vec<Party>> {
+    fn recipients(&self) -> Result<Vec<Party>> {
         let mut to = self.to.clone();
         if to.is_empty() {
             to.push(Party::Tenant(self.session.profile().tenant()?.id));
@@ -172,6 +173,15 @@ impl Outgoing<'_> {
             return Err(Error::input("recipients", "at most 64"));
         }
         Ok(to)
+    }
+
+    /// Their verified keys, as of now.
+    pub(super) async fn verified_recipients(&self) -> Result<Vec<Recipient>> {
+        let mut recipients = Vec::new();
+        for party in self.recipients()? {
+            recipients.push(self.session.recipient(party).await?);
+        }
+        Ok(recipients)
     }
 
     pub(super) fn opening(&self, record: RecordId) -> OpenUpload {

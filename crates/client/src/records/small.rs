@@ -36,7 +36,7 @@ impl Outgoing<'_> {
         let length = part.len() as u64;
         let part = siegel_api::Bytes(part);
         for attempt in 1.. {
-            let recipients = finished.recipients().await?;
+            let recipients = self.verified_recipients().await?;
             let (commit, manifest) = finished.commit(&recipients)?;
             let body = SmallRecord { open: self.opening(context.record), commit, part: part.clone() };
             let request = Request::new("POST /v1/records/small", &[], session.auth()).json(&body);

@@ -138,7 +138,7 @@ impl Outgoing<'_> {
     async fn commit(&self, finished: &Finished<'_>, resume: &ResumeFile, resumed_bytes: u64) -> Result<Sent> {
         let record = finished.sealer.context().record;
         for attempt in 1.. {
-            let recipients = finished.recipients().await?;
+            let recipients = self.verified_recipients().await?;
             let (body, manifest) = finished.commit(&recipients)?;
             resume.save_commit(&serde_json::to_vec(&body).expect("the API's types always encode"))?;
             let request = Request::new(COMMIT, &[&record], self.session.auth()).json(&body);

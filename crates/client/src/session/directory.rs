@@ -105,7 +105,8 @@ impl Session {
 
     async fn verified_key(&self, directory: &Directory, party: Party) -> Result<Recipient> {
         let answer: KeyAnswer = self.http().json(&Request::new("GET /v1/keys/{party}", &[&party], self.auth())).await?;
-        self.remembering(|memory| Ok(directory.verify_key(self.profile(), memory, party, &answer)?))
+        let now_ms = self.now_ms();
+        self.remembering(|memory| Ok(directory.verify_key(self.profile(), memory, party, &answer, now_ms)?))
     }
 
     /// Compares with what was seen before and remembers what `look` makes of it; one at a time, so that nobody writes

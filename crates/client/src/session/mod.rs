@@ -48,13 +48,9 @@ impl std::fmt::Debug for Session {
 
 impl Session {
     fn new(at: &SignIn, profile: Profile, keys: DeviceKeys, unlocked: Option<Unlocked>) -> Result<Self> {
-        let mut config = profile.config();
-        config.on_wait.clone_from(&at.on_wait);
-        config.bridge = at.bridge;
-        config.clock.clone_from(&at.clock);
         let token = token::Tokens::of(unlocked.as_ref().map(|unlocked| unlocked.session));
         Ok(Self(Arc::new(Inner {
-            http: Http::new(config)?,
+            http: Http::new(at.config(&profile))?,
             dir: at.dir.clone(),
             profile,
             keys,

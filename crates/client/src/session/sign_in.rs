@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::{Session, Unlocked};
 use crate::error::{Code, Error, Problem, Result, Untrusted};
-use crate::http::{Auth, BRIDGE, Http, OnWait, Request};
+use crate::http::{Auth, BRIDGE, Config, Http, OnWait, Request};
 use crate::profile::{Profile, ProfileDir};
 use crate::rng;
 use crate::time::{WallClock, now_ms};
@@ -53,13 +53,7 @@ impl SignIn {
     /// As a member, with the password. It does not leave this device; the server learns only whether it was right.
     pub async fn password(self, password: &str) -> Result<Session> {
         let (profile, keys) = (self.dir.load()?, self.dir.device_keys()?);
-        let http = {
-            let mut config = profile.config();
-            config.on_wait.clone_from(&self.on_wait);
-            config.bridge = self.bridge;
-            config.clock.clone_from(&self.clock);
-            Http::new(config)?
-        };
+        let http = Http::new(self.config(&profile))?;
         let (finished, unlocked) = login(&http, &profile, &keys, password).await?;
         let session = Session::new(&self, profile, keys, Some(unlocked))?;
         session.0.token.lock().await.set(finished.token);
@@ -70,6 +64,13 @@ impl SignIn {
             session.open_bundle(&directory, &bundle)?;
         }
         Ok(session)
+    }
+}
+
+impl SignIn {
+    /// The profile's settings, and what was said here.
+    pub(super) fn config(&self, profile: &Profile) -> Config {
+        Config { on_wait: self.on_wait.clone(), bridge: self.bridge, clock: self.clock.clone(), ..profile.config() }
     }
 }
 
@@ -129,12 +130,13 @@ async fn login(
     Ok((finished, unlocked))
 }
 
-/// Work that keeps a core busy for a while, off the threads that serve the line.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(value) => value,
-        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-    }
+/// Work that keeps a core busy for a while, off the threads that serve the line. It begins now, whether what is returned is
+/// awaited or not.
+pub(crate) fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = T> + Send + 'static {
+    let running = tokio::task::spawn_blocking(work);
+    async move { running.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic())) }
 }
 
 impl Session {

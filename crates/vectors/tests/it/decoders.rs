@@ -21,6 +21,16 @@ fn the_corpus_is_replayed() {
     }
 }
 
+/// Also what keeps the list of bodies complete: an example of a body that nobody reads is found here.
+#[test]
+fn every_example_of_the_document_is_a_body_of_the_api() {
+    let document = include_str!("../../../../docs/openapi.json");
+    let examples = siegel_vectors::api::examples(&serde_json::from_str(document).expect("a document"));
+    assert!(examples.len() > 20, "{}", examples.len());
+    let wrong: Vec<_> = examples.iter().filter(|example| siegel_vectors::api::read(example.as_bytes()) == 0).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 #[test]
 fn every_cut_and_every_flipped_bit_of_a_frame() {
     for (name, check) in DECODERS {

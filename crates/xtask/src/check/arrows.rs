@@ -75,7 +75,7 @@ const MAY_NEED: &[(&str, &[&str])] = &[
     ("siegel-server", PROVIDER),
     ("siegel-admin", ADMIN),
     ("siegel-crypto", &["siegel-domain", "siegel-api", "siegel-envelope"]),
-    ("siegel-vectors", &["siegel-domain", "siegel-envelope", "siegel-crypto"]),
+    ("siegel-vectors", &["siegel-domain", "siegel-api", "siegel-envelope", "siegel-crypto"]),
     ("siegel-client", &["siegel-domain", "siegel-api", "siegel-envelope", "siegel-crypto"]),
     ("siegel-edf", &[]),
     ("siegel-cli", CLIENT),

@@ -1,106 +1,17 @@
-//! `GET /v1/events`: what happens at the centre, as it happens. The line is opened again when it breaks, with the last
-//! position, so that nothing is missed; the same event twice has the same id.
-
-use std::collections::VecDeque;
-use std::time::Duration;
+//! The event-stream format (WHATWG HTML § 9.2), as far as we send it: `id`, `data`, comments. What comes in is a server's,
+//! so nothing of it is believed.
 
 use bytes::BytesMut;
 use siegel_api::events::Event;
 
 use crate::error::{Error, Result};
-use crate::http::{Auth, Budget, Request, next_piece};
-use crate::session::Session;
 
 /// One event's text and the rest of a line; more is not ours.
 const EVENT_BYTES: usize = 256 * 1024;
 
-/// An open line. Ask [`Events::next`] again and again.
-pub struct Events {
-    session: Session,
-    response: Option<reqwest::Response>,
-    parser: Parser,
-    ahead: VecDeque<Event>,
-    budget: Budget,
-    bridge: Duration,
-}
-
-impl Events {
-    pub(crate) fn new(session: Session, after: Option<String>) -> Self {
-        let bridge = session.http().config().bridge;
-        let parser = Parser { last_id: after, ..Parser::default() };
-        Self { session, response: None, parser, ahead: VecDeque::new(), budget: Budget::new(bridge), bridge }
-    }
-
-    /// The position of the last event, to go on from in another process.
-    pub fn position(&self) -> Option<&str> {
-        self.parser.last_id.as_deref()
-    }
-
-    /// Opens the line now and waits until the platform says where it begins: what happens after this returns is not
-    /// missed, even if nobody asks for it until later or the line breaks before the first event.
-    pub async fn listen(&mut self) -> Result<()> {
-        while self.response.is_none() || self.parser.last_id.is_none() {
-            if let Some(event) = self.advance().await? {
-                self.ahead.push_back(event);
-            }
-        }
-        Ok(())
-    }
-
-    /// The next event; waits for it. An error means that the budget for bridging a broken line is used up.
-    pub async fn next(&mut self) -> Result<Event> {
-        loop {
-            if let Some(event) = self.ahead.pop_front() {
-                return Ok(event);
-            }
-            if let Some(event) = self.advance().await? {
-                return Ok(event);
-            }
-        }
-    }
-
-    /// One step: an event that is there already, the next piece, or the next line.
-    async fn advance(&mut self) -> Result<Option<Event>> {
-        if let Some(event) = self.parser.next()? {
-            self.budget = Budget::new(self.bridge);
-            return Ok(Some(event));
-        }
-        let piece = match &mut self.response {
-            Some(response) => next_piece(response).await,
-            None => {
-                self.response = Some(self.open().await?);
-                return Ok(None);
-            }
-        };
-        match piece {
-            Ok(Some(piece)) => self.parser.push(&piece)?,
-            // The server ends each stream when it shuts down: open the next one.
-            Ok(None) => self.broken("the stream ended".to_owned()).await?,
-            Err(interrupted) => self.broken(interrupted.0).await?,
-        }
-        Ok(None)
-    }
-
-    async fn broken(&mut self, what: String) -> Result<()> {
-        self.response = None;
-        self.parser.forget_half();
-        let error = self.session.http().interrupted(crate::http::Interrupted(what));
-        self.session.http().wait_or(&mut self.budget, error, true).await
-    }
-
-    async fn open(&mut self) -> Result<reqwest::Response> {
-        let mut request =
-            Request::new("GET /v1/events", &[], Auth::Session(&self.session)).header("accept", "text/event-stream");
-        if let Some(id) = &self.parser.last_id {
-            request = request.header("last-event-id", id);
-        }
-        self.session.http().send(&request).await
-    }
-}
-
-/// The event-stream format (WHATWG HTML § 9.2), as far as we send it: `id`, `data`, comments.
+/// Pieces of a stream go in, events come out.
 #[derive(Default)]
-struct Parser {
+pub struct Parser {
     buffer: BytesMut,
     id: Option<String>,
     data: String,
@@ -108,7 +19,18 @@ struct Parser {
 }
 
 impl Parser {
-    fn push(&mut self, piece: &[u8]) -> Result<()> {
+    /// Goes on behind the event with that id.
+    pub fn after(id: Option<String>) -> Self {
+        Self { last_id: id, ..Self::default() }
+    }
+
+    /// The id of the last event, or of the last position that came alone.
+    pub fn position(&self) -> Option<&str> {
+        self.last_id.as_deref()
+    }
+
+    /// The next piece, cut wherever the network cut it. An error if an event gets longer than one can be.
+    pub fn push(&mut self, piece: &[u8]) -> Result<()> {
         if self.buffer.len() + self.data.len() + piece.len() > EVENT_BYTES {
             return Err(Error::answer("GET /v1/events", "an event longer than it can be"));
         }
@@ -117,13 +39,15 @@ impl Parser {
     }
 
     /// What came of an event before the line broke comes again on the next one.
-    fn forget_half(&mut self) {
+    pub fn forget_half(&mut self) {
         self.buffer.clear();
         self.data.clear();
         self.id = None;
     }
 
-    fn next(&mut self) -> Result<Option<Event>> {
+    /// The next event that is there whole.
+    #[expect(clippy::should_implement_trait, reason = "it goes on after `None`, when more came")]
+    pub fn next(&mut self) -> Result<Option<Event>> {
         while let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
             let line = self.buffer.split_to(end + 1);
             let line = String::from_utf8_lossy(&line[..end]);
@@ -154,6 +78,36 @@ impl Parser {
         }
         Ok(None)
     }
+}
+
+/// What holds for any bytes: they are read alike however they are cut, in bounds, and nothing panics. For tests and fuzzing.
+#[doc(hidden)]
+pub fn check(stream: &[u8]) {
+    let whole = read(stream, stream.len().max(1));
+    for size in [1, 3, 64] {
+        assert!(read(stream, size) == whole, "cut into {size}");
+    }
+}
+
+/// Ids and positions as they come; `None` at the first error.
+fn read(stream: &[u8], size: usize) -> Vec<Option<(String, Option<String>)>> {
+    let (mut parser, mut seen) = (Parser::default(), Vec::new());
+    for piece in stream.chunks(size) {
+        if parser.push(piece).is_err() {
+            break;
+        }
+        loop {
+            match parser.next() {
+                Ok(Some(event)) => seen.push(Some((event.id.to_string(), parser.last_id.clone()))),
+                Ok(None) => break,
+                Err(_) => {
+                    seen.push(None);
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
 }
 
 #[cfg(test)]
@@ -206,28 +160,7 @@ mod tests {
             .flatten()
             .copied()
             .collect();
-            let read = |size: usize| {
-                let mut parser = Parser::default();
-                let mut seen = Vec::new();
-                for piece in stream.chunks(size) {
-                    if parser.push(piece).is_err() {
-                        break;
-                    }
-                    loop {
-                        match parser.next() {
-                            Ok(Some(event)) => seen.push(Some((event.id, parser.last_id.clone()))),
-                            Ok(None) => break,
-                            Err(_) => {
-                                seen.push(None);
-                                return seen;
-                            }
-                        }
-                    }
-                }
-                seen
-            };
-            let whole = read(stream.len());
-            assert!([1, 3, 64].into_iter().all(|size| read(size) == whole), "seed {seed}");
+            check(&stream);
         }
     }
 
