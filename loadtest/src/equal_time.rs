@@ -18,9 +18,8 @@ use crate::outcome::{Outcome, Ratio, Target};
 use crate::server::Transport;
 use crate::settings::Settings;
 use crate::tell;
-use crate::world::World;
+use crate::world::{PASSWORD, World};
 
-const PASSWORD: &str = "Herzschlag-24-Stunden";
 /// Tries of one name before the platform slows it down, less one for warming up.
 const TRIES: usize = 4;
 /// Names for each pair that is asked for: enough that the median of a noisy machine stays within the bound.

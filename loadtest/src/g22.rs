@@ -1,5 +1,5 @@
-//! G22: the second start on an existing directory, and memory at rest. Absolute goals: ready within 80 ms, at most 20 MiB for
-//! each of the five services that share the process.
+//! G22: the second start on an existing directory, and memory at rest. Absolute goals: ready within 80 ms, and 100 MiB: 20
+//! for each of the five services that share the process, and none for the dealer API beside them.
 
 use std::process::Command;
 use std::time::Duration;
@@ -14,8 +14,7 @@ use crate::settings::Settings;
 use crate::{cpu, tell};
 
 const READY_MS: f64 = 80.0;
-const SERVICES: f64 = 5.0;
-const SERVICE_MIB: f64 = 20.0;
+const RESIDENT_MIB: f64 = 100.0;
 /// How long a server rests before its memory is looked at.
 const REST: Duration = Duration::from_millis(500);
 
@@ -40,9 +39,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<Vec<Outcome>> {
     }
     let (bare, ready, cpu_ms, idle) = (Ratio::of(bare), Ratio::of(ready), Ratio::of(cpu_s), Ratio::of(idle));
     let note = format!("`true` takes {:.1} ms; CPU until ready {:.0} ms", bare.median, cpu_ms.median);
-    let memory = "resident at rest, MiB, five services in one process";
+    let memory = "resident at rest, MiB, all services in one process";
     Ok(vec![
         Outcome::new("G22", "second start until ready, ms", "absolute", ready, Target::AtMost(READY_MS)).note(note),
-        Outcome::new("G22", memory, "absolute", idle, Target::AtMost(SERVICES * SERVICE_MIB)),
+        Outcome::new("G22", memory, "absolute", idle, Target::AtMost(RESIDENT_MIB)),
     ])
 }

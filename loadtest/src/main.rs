@@ -127,7 +127,8 @@ async fn measure(args: Args) -> Result<()> {
             "G7" => g7::run(&settings).await,
             "G8" => g8::run(&settings).await,
             "G22" => g22::run(&settings).await,
-            _ => equal_time::run(&settings).await,
+            "equal-time" => equal_time::run(&settings).await,
+            other => unreachable!("nothing measures {other}"),
         };
         outcomes.extend(measured.with_context(|| format!("measure {}", goal.0))?);
     }

@@ -18,7 +18,7 @@ pub(crate) enum Transport {
 
 /// A server that runs; killed when dropped.
 pub(crate) struct Server {
-    child: Child,
+    child: Running,
     /// From starting the process to its first answer being possible.
     pub ready_s: f64,
 }
@@ -40,9 +40,9 @@ impl Server {
         }
         let start = Moment::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().context("start a server")?;
-        let mut server = Self { child, ready_s: 0.0 };
+        let mut server = Self { child: Running(child), ready_s: 0.0 };
         while !ready.exists() {
-            ensure!(server.child.try_wait()?.is_none(), "siegel-server ended instead of starting");
+            ensure!(server.child.0.try_wait()?.is_none(), "siegel-server ended instead of starting");
             ensure!(start.elapsed() < Duration::from_secs(30), "siegel-server was not ready within 30 s");
             std::thread::yield_now(); // its readiness is to be seen within microseconds
         }
@@ -52,14 +52,17 @@ impl Server {
 
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 }
 
-impl Drop for Server {
+/// A process that ends with whoever holds it.
+pub(crate) struct Running(pub Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

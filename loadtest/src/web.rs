@@ -8,7 +8,7 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use rustls::crypto::aws_lc_rs;
 use siegel_client::time::{Moment, sleep};
 use siegel_domain::limits::PART_SEALED_BYTES;
 
+use crate::server::Running;
 use crate::worker;
 
 /// What the server reads at once, and how many reads it is ahead: as the service does.
@@ -104,7 +105,7 @@ async fn read_at(file: Arc<File>, range: Range<u64>) -> std::io::Result<Bytes> {
 
 /// Such a server as a process of its own; killed when dropped.
 pub(crate) struct Web {
-    child: Child,
+    child: Running,
     /// What it writes when it is ready.
     pub ready: PathBuf,
 }
@@ -113,7 +114,7 @@ impl Web {
     /// Starts the worker `word` on `place` and waits until it answers.
     pub(crate) async fn start(word: &str, place: &Path, ready: PathBuf) -> Result<Self> {
         let child = worker::command(word)?.arg(place).arg(&ready).stdout(Stdio::null()).spawn()?;
-        let web = Self { child, ready };
+        let web = Self { child: Running(child), ready };
         let start = Moment::now();
         while !web.ready.exists() {
             ensure!(start.elapsed() < Duration::from_secs(10), "the baseline's server does not start");
@@ -124,14 +125,7 @@ impl Web {
 
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.child.0.id()
     }
 }
 

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::server::{Server, Transport, program};
 
-const PASSWORD: &str = "Herzschlag-24-Stunden";
+pub(crate) const PASSWORD: &str = "Herzschlag-24-Stunden";
 const LOGIN: &str = "inhaberin";
 /// Pieces of the plaintext that are opened and compared after each upload.
 const SAMPLES: u64 = 5;

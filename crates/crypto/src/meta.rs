@@ -46,7 +46,7 @@ pub fn seal(
     metadata: &Metadata,
     rng: &mut (impl CryptoRng + ?Sized),
 ) -> Result<Vec<u8>, MetadataError> {
-    let plain = zeroize::Zeroizing::new(cbor::encode_within(metadata, BUCKETS[1]));
+    let plain = zeroize::Zeroizing::new(cbor::encode_within(metadata, BUCKETS[4]));
     let padded = salted::pad(&plain, &BUCKETS).ok_or(MetadataError)?;
     let info = cbor::encode(&context.info("siegel/1/metadata"));
     Ok(salted::seal(key.0.expose(), &info, &padded, rng))

@@ -27,8 +27,8 @@ pub fn encode<T: Encode<()>>(value: &T) -> Vec<u8> {
     encode_within(value, 0)
 }
 
-/// The same with room for `capacity` bytes from the start: an encoding that holds a secret must not grow, since a
-/// vector that grows leaves copies behind.
+/// The same with room for `capacity` bytes from the start: the most that is accepted afterwards. An encoding that holds a
+/// secret must not grow, since a vector that grows leaves copies behind.
 pub fn encode_within<T: Encode<()>>(value: &T, capacity: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(capacity);
     minicbor::encode(value, &mut out).expect("writing to a Vec can't fail, and our types encode any of their values");

@@ -10,7 +10,7 @@ use siegel_notification::NotificationConfig;
 use siegel_operator::config::OperatorConfig;
 use siegel_operator::dealer::DealerApiConfig;
 use siegel_platform::config::Mistake;
-use siegel_platform::host::HostConfig;
+use siegel_platform::host::{HostConfig, SETTINGS};
 use siegel_platform::http::Limits;
 use siegel_platform::peer::SERVICES;
 use siegel_platform::telemetry::TelemetryConfig;
@@ -51,6 +51,20 @@ pub struct ServerConfig {
     pub operator: OperatorConfig,
     /// The dealer API's settings.
     pub dealer_api: DealerApiConfig,
+}
+
+/// Every setting at its default, with what it means; a service's section as its own program prints it.
+pub fn default_text() -> String {
+    let sections = [
+        ("key_directory", siegel_key_directory::program().settings),
+        ("upload", siegel_upload::program().settings),
+        ("retention", siegel_retention::program().settings),
+        ("notification", siegel_notification::program().settings),
+        ("operator", siegel_operator::program().settings),
+        ("dealer_api", siegel_operator::dealer::program().settings),
+    ];
+    let sections = sections.map(|(name, text)| text.replacen("[service]", &format!("[{name}]"), 1));
+    [include_str!("../config.default.toml"), SETTINGS, &sections.join("\n")].concat()
 }
 
 impl Default for ServerConfig {

@@ -1,7 +1,7 @@
 //! The project's chores, as a program: `cargo xtask <verb>`.
 //!
 //! Everything with logic that is not the product lives here, so that a chore is read, changed and tested like the rest.
-//! - [`stages`]: the one list of what `check`, `test` and `ci` run; [`stage`] runs it and prints the table of minutes.
+//! - [`stages`]: the one list of what `check`, `test`, `ci` and `windows…` run; [`stage`] runs it and prints the table of minutes.
 //! - [`needs`]: what the machine must have; installed where we may, named where we may not.
 //! - [`generate`]: files that are made by programs of ours and committed.
 //! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words).
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
         Verb::Ci(choice) => stage::run(Mode::Ci, stages::everything(), &choice.only, &choice.without),
         Verb::Bench { args } => tools::bench(&args),
         Verb::Windows => stage::run(Mode::Windows, stages::windows(), &[], &[]),
-        Verb::WindowsSmoke => stage::run(Mode::Windows, stages::windows_smoke(), &[], &[]),
+        Verb::WindowsSmoke => stage::run(Mode::WindowsSmoke, stages::windows_smoke(), &[], &[]),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -73,8 +73,10 @@ pub(crate) enum Mode {
     Test,
     /// As [`Mode::Test`], and every group is held to its minutes.
     Ci,
-    /// As [`Mode::Test`], for the Windows client alone.
+    /// As [`Mode::Test`], for the Windows client alone: whether it builds.
     Windows,
+    /// The same: whether it runs.
+    WindowsSmoke,
 }
 
 impl Mode {
@@ -84,6 +86,7 @@ impl Mode {
             Self::Test => "test",
             Self::Ci => "ci",
             Self::Windows => "windows",
+            Self::WindowsSmoke => "windows-smoke",
         }
     }
 }
@@ -97,9 +100,8 @@ pub(crate) fn run(mode: Mode, mut stages: Vec<Stage>, only: &[String], without: 
             bail!("no stage of `cargo xtask {verb}` has such a name");
         }
     }
-    let mut needed: Vec<_> = stages.iter().flat_map(|stage| stage.needs).copied().collect();
-    needed.retain(|need| !without.contains(need));
-    needs::provide(verb, &needed)?;
+    let run = stages.iter().filter(|stage| left_out(stage, without).is_none());
+    needs::provide(verb, &run.flat_map(|stage| stage.needs).copied().collect::<Vec<_>>())?;
 
     println!("\nstages: {}; logs in {}\n", stages.len(), crate::tree::target().join("xtask").display());
     let (mut lines, mut counts) = (Vec::new(), Counts::default());
@@ -122,9 +124,14 @@ pub(crate) fn run(mode: Mode, mut stages: Vec<Stage>, only: &[String], without: 
     Ok(())
 }
 
+/// What a stage can't do without and is not to have.
+fn left_out(stage: &Stage, without: &[Need]) -> Option<Need> {
+    stage.needs.iter().find(|need| without.contains(need)).copied()
+}
+
 fn run_one(stage: &Stage, without: &[Need], counts: &mut Counts) -> Result<Line> {
     let Stage { group, name, .. } = *stage;
-    if let Some(need) = stage.needs.iter().find(|need| without.contains(need)) {
+    if let Some(need) = left_out(stage, without) {
         println!("{name:<34} left out (--without {need})");
         counts.skipped += 1;
         return Ok(Line { group, name, outcome: Outcome::LeftOut, took: Duration::ZERO });
@@ -232,6 +239,18 @@ mod tests {
              a test result: ok is not a closing line",
         );
         assert_eq!((counts.passed, counts.failed, counts.skipped), (38, 2, 2));
+    }
+
+    #[test]
+    fn a_stage_that_is_left_out_asks_for_nothing_else_either() {
+        let stage = Stage {
+            group: Group::Embedded,
+            name: "a program of Windows under Wine",
+            needs: &[Need::Windows, Need::Wine],
+            run: |_| Ok(String::new()),
+        };
+        assert_eq!(left_out(&stage, &[Need::Windows]), Some(Need::Windows));
+        assert_eq!(left_out(&stage, &[Need::Wasm]), None);
     }
 
     #[test]

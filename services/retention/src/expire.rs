@@ -92,7 +92,8 @@ pub async fn run_once(app: &App) -> Result<usize, ExpireError> {
     Ok(begun + swept.len())
 }
 
-/// Asks to be woken for a tenant's next deadline, brings back what a wrong clock put ahead, and takes up erasures that a restart interrupted.
+/// Asks to be woken for a tenant's next deadline, brings back what a wrong clock put ahead, and takes up erasures that a
+/// restart interrupted.
 async fn look(app: &App, tenant: TenantId, state: ClockState, now: Timestamp) -> Result<(), ExpireError> {
     catch_up(app, tenant).await?;
     let db = app.dbs.get(tenant).await?;

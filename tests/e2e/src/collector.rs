@@ -40,6 +40,6 @@ impl Collector {
 
 async fn keep(State(kept): State<Arc<Mutex<Vec<u8>>>>, body: Bytes) -> impl IntoResponse {
     kept.lock().expect("nothing panics while it is held").extend_from_slice(&body);
-    // An empty answer of gRPC: the frame's five bytes, and the status that a reader looks for in the head if no trailer comes.
+    // An answer of gRPC without a message: the status stands in the head, where a reader looks if no trailer comes.
     ([("content-type", "application/grpc"), ("grpc-status", "0")], vec![0_u8; 0])
 }

@@ -19,5 +19,11 @@ pub use liar::{Answer, Asked, Liar};
 pub use people::{Centre, PASSWORD, Person, password};
 pub use programs::{NAMES, Programs};
 pub use raw::{Raw, Said};
-pub use search::{canary_hits, files_below};
+pub use search::{canary_hits, contains, files_below};
 pub use world::{World, WorldOptions};
+
+/// Until what a process did or what lies on a disk is looked at again: nothing tells of those. Whatever can be waited for
+/// itself is.
+pub async fn moment(long: std::time::Duration) {
+    let _ = tokio::time::timeout(long, std::future::pending::<()>()).await;
+}

@@ -45,7 +45,8 @@ fn spellings(canary: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-fn contains(hay: &[u8], needle: &[u8]) -> bool {
+/// Whether `hay` holds `needle`.
+pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
     // Files are large and a needle rarely begins: jump from first byte to first byte.
     let mut from = 0;
     while let Some(at) = hay[from..].iter().position(|byte| *byte == needle[0]) {

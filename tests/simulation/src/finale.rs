@@ -47,8 +47,8 @@ impl Story<'_> {
         life.no_panics()
     }
 
-    /// Nothing erased is left, and what is overdue is erased.
-    fn what_is_gone(&mut self) -> Result<()> {
+    /// Nothing is left of what was erased, or was being erased when it was last heard of.
+    fn what_is_gone(&self) -> Result<()> {
         for at in 0..self.model.recs.len() {
             let rec = &self.model.recs[at];
             if rec.state == State::Gone || rec.state == State::Doomed && rec.id.is_some() {

@@ -57,7 +57,7 @@ pub struct Rec {
     pub good: [bool; 2],
     /// The earliest and latest moment at which it may fall due, by the true time.
     pub due: (i64, i64),
-    /// The same, if it turns out that the wall clock was right all along.
+    /// The earliest of them, if it turns out that the wall clock was right all along.
     pub due_if_believed: i64,
     /// How often its recipient fetched it.
     pub fetched: (u32, u32),

@@ -81,7 +81,7 @@ impl Stage {
             if !in_use(&from) {
                 break;
             }
-            tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
+            siegel_e2e::moment(Duration::from_millis(5)).await;
         }
         ensure!(!in_use(&from), "a platform that has stopped keeps files open");
         copy(&from, dir.path())?;

@@ -8,11 +8,9 @@ use anyhow::Result;
 use serde::Serialize;
 use siegel_platform::config::{ConfigErrors, Mistake};
 use siegel_server::ServerConfig;
+use siegel_server::config::default_text;
 
 use crate::args::{Args, Config};
-
-/// Every setting at its default, with what it means.
-pub const DEFAULT: &str = include_str!("../../config.default.toml");
 
 /// Reads a configuration; all that is wrong with it is the error.
 pub fn load(file: &Path) -> Result<ServerConfig, ConfigErrors> {
@@ -36,7 +34,7 @@ struct FieldMistake {
 pub fn run(out: &mut impl Write, args: &Args, command: &Config) -> Result<ExitCode> {
     let file = match command {
         Config::Default => {
-            out.write_all(DEFAULT.as_bytes())?;
+            out.write_all(default_text().as_bytes())?;
             return Ok(ExitCode::SUCCESS);
         }
         Config::Check { file } => file,

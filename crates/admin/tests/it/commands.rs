@@ -1,9 +1,9 @@
 //! `dealer`, `config`, `clock`.
 
-use siegel_admin::cmd::config::DEFAULT;
 use siegel_envelope::EnrolmentCode;
 use siegel_platform::clock::guard::MARK_FILE;
 use siegel_server::ServerConfig;
+use siegel_server::config::default_text;
 
 use crate::world::World;
 
@@ -47,9 +47,9 @@ async fn nothing_is_made_where_no_server_has_started() {
 
 #[test]
 fn the_default_configuration_is_the_default() {
-    assert_eq!(toml::from_str::<ServerConfig>(DEFAULT).unwrap(), ServerConfig::default());
+    assert_eq!(toml::from_str::<ServerConfig>(&default_text()).unwrap(), ServerConfig::default());
     // The settings that have no default are shown as comments, and read when the comment is taken away.
-    let uncommented = DEFAULT.replace("# key_file", "key_file").replace("# public_url", "public_url");
+    let uncommented = default_text().replace("# key_file", "key_file").replace("# public_url", "public_url");
     let config: ServerConfig = toml::from_str(&uncommented).unwrap();
     assert!(config.key_file.is_some() && config.public_url.is_some() && config.mistakes().is_empty());
 }
@@ -68,7 +68,7 @@ async fn a_configuration_is_told_everything_that_is_wrong_with_it() {
     let fields: Vec<_> =
         json["mistakes"].as_array().unwrap().iter().map(|mistake| mistake["field"].as_str().unwrap()).collect();
     assert!(!ok && fields.contains(&"lisen") && fields.contains(&"retention.backup_days"), "{fields:?}");
-    std::fs::write(&file, DEFAULT).unwrap();
+    std::fs::write(&file, default_text()).unwrap();
     assert!(world.run(&["config", "check", path]).await.unwrap().1);
 }
 

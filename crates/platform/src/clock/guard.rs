@@ -127,13 +127,13 @@ impl ClockGuard {
                 // what was confirmed, and has moved on by no more than what has passed since we last looked.
                 let passed_ms = monotonic_ms - inner.checked_ms;
                 let off_by_ms = now.0.saturating_sub(on_disk.wall_ms);
-                if (-BACKWARD_MS..=passed_ms.saturating_add(FORWARD_MS)).contains(&off_by_ms) {
-                    *inner = Inner { base: now, monotonic_ms, latest: now, checked_ms: monotonic_ms, mark: on_disk };
+                let confirmed = Timestamp(on_disk.wall_ms);
+                let (base, latest) = if (-BACKWARD_MS..=passed_ms.saturating_add(FORWARD_MS)).contains(&off_by_ms) {
+                    (now, now)
                 } else {
-                    let base = Timestamp(on_disk.wall_ms);
-                    let latest = base.plus_ms(passed_ms); // confirmed a moment after we last looked, at the earliest
-                    *inner = Inner { base, monotonic_ms, latest, checked_ms: monotonic_ms, mark: on_disk };
-                }
+                    (confirmed, confirmed.plus_ms(passed_ms)) // confirmed when we last looked, at the earliest
+                };
+                *inner = Inner { base, monotonic_ms, latest, checked_ms: monotonic_ms, mark: on_disk };
             } else if on_disk.held_off_by_ms.is_some() {
                 inner.mark = on_disk; // another process on this directory saw the jump first
             }

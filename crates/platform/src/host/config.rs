@@ -7,6 +7,10 @@ use std::path::PathBuf;
 use crate::config::Mistake;
 use crate::http::Limits;
 
+/// The sections `[telemetry]` and `[limits]` with every setting at its default and what it means: the same in each
+/// program's configuration.
+pub const SETTINGS: &str = include_str!("settings.toml");
+
 /// Where a process stands and where it listens.
 #[derive(Debug, Clone)]
 pub struct HostConfig {

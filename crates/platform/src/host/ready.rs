@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::Process;
+use crate::files::{self, Visibility};
 
 /// What the file holds.
 #[derive(Debug, Serialize)]
@@ -30,9 +31,7 @@ impl Process {
             listen: self.address(),
             internal_listen: self.internal_address(),
         };
-        let unfinished = path.with_extension("siegel-tmp");
-        std::fs::write(&unfinished, serde_json::to_vec(&ready)?)
-            .and_then(|()| std::fs::rename(&unfinished, path))
+        files::replace(path, &serde_json::to_vec(&ready)?, Visibility::Public)
             .with_context(|| format!("write {}", path.display()))
     }
 

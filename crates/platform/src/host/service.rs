@@ -1,14 +1,9 @@
 //! What a service is to the process that hosts it: public routes, gRPC, background work.
 
-use std::convert::Infallible;
-
 use axum::Router;
-use tonic::body::Body;
-use tonic::codegen::{Service as TowerService, http};
-use tonic::server::NamedService;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::peer::{self, Peer};
+use crate::peer::{self, Peer, Server};
 use crate::worker::Worker;
 
 /// A service that has started and is not served yet.
@@ -49,16 +44,7 @@ pub struct Grpc {
 
 impl Grpc {
     /// The generated server.
-    pub fn new<S>(server: S) -> Self
-    where
-        S: TowerService<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
-        S::Future: Send + 'static,
-    {
+    pub fn new(server: impl Server) -> Self {
         // Without tonic's own fallback: several services on one listener have one, the stack's.
         let routes = tonic::service::Routes::new(server.clone()).prepare().into_axum_router().reset_fallback();
         Self { direct: peer::direct(server), routes }

@@ -32,17 +32,29 @@ pub struct PeerError(#[source] Box<dyn std::error::Error + Send + Sync>);
 /// The other side. Generated clients are `KeyDirectoryServiceClient<Peer>`.
 pub type Peer = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, PeerError>;
 
-/// A service of this process, called directly.
-pub fn direct<S>(server: S) -> Peer
-where
-    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+/// A server generated from `proto`.
+pub trait Server:
+    Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send + 'static>
+    + NamedService
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Server for S where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible, Future: Send + 'static>
         + NamedService
         + Clone
         + Send
         + Sync
-        + 'static,
-    S::Future: Send + 'static,
+        + 'static
 {
+}
+
+/// A service of this process, called directly.
+pub fn direct(server: impl Server) -> Peer {
     Peer::new(server.map_request(with_trace).map_err(|never| match never {}))
 }
 

@@ -4,23 +4,68 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::{ADDRESSES, Program};
+use super::{Program, ports};
 
-/// Flags that set a field of the configuration, and what help says of them.
-pub(super) const FLAGS: [(&str, &str, &str, &str); 7] = [
-    (
-        "state",
+/// A flag that sets a field of the configuration, and the variable that does so, too.
+pub(super) struct Flag {
+    /// As it is typed.
+    pub(super) name: &'static str,
+    pub(super) variable: &'static str,
+    pub(super) field: &'static str,
+    value: &'static str,
+    help: &'static str,
+}
+
+const fn flag(
+    name: &'static str,
+    variable: &'static str,
+    field: &'static str,
+    value: &'static str,
+    help: &'static str,
+) -> Flag {
+    Flag { name, variable, field, value, help }
+}
+
+pub(super) const FLAGS: [Flag; 7] = [
+    flag(
+        "--state",
+        "SIEGEL_STATE",
         "state_dir",
         "DIR",
         "Where databases, zones and keys lie, the same for all programs [default: ./siegel-state]",
     ),
-    ("key-file", "key_file", "FILE", "The key that seals the secrets file [default: <state>/secrets.key]"),
-    ("listen", "listen", "ADDRESS", "Public address; port 0 lets the system choose"),
-    ("internal-listen", "internal_listen", "ADDRESS", "Address for the other services"),
-    ("public-url", "public_url", "URL", "The one address clients use, of the front [default: https://localhost:8443]"),
-    ("log", "telemetry.filter", "FILTER", "What is logged: warn, info, siegel=debug,info … [default: info]"),
-    ("log-format", "telemetry.format", "FORMAT", "pretty or json [default: pretty]"),
+    flag(
+        "--key-file",
+        "SIEGEL_KEY_FILE",
+        "key_file",
+        "FILE",
+        "The key that seals the secrets file [default: <state>/secrets.key]",
+    ),
+    flag("--listen", "SIEGEL_LISTEN", "listen", "ADDRESS", "Public address; port 0 lets the system choose"),
+    flag("--internal-listen", "SIEGEL_INTERNAL_LISTEN", "internal_listen", "ADDRESS", "Address for the other services"),
+    flag(
+        "--public-url",
+        "SIEGEL_PUBLIC_URL",
+        "public_url",
+        "URL",
+        "The one address clients use, of the front [default: https://localhost:8443]",
+    ),
+    flag(
+        "--log",
+        "SIEGEL_LOG",
+        "telemetry.filter",
+        "FILTER",
+        "What is logged: warn, info, siegel=debug,info … [default: info]",
+    ),
+    flag("--log-format", "SIEGEL_LOG_FORMAT", "telemetry.format", "FORMAT", "pretty or json [default: pretty]"),
 ];
+
+impl Flag {
+    /// Its name without the dashes, as clap knows it.
+    fn long(&self) -> &'static str {
+        self.name.trim_start_matches('-')
+    }
+}
 
 /// What was asked for.
 pub(super) struct Call {
@@ -58,7 +103,7 @@ impl Call {
             }),
             _ => Todo::Run,
         };
-        let said = |(flag, ..): &(&'static str, _, _, _)| Some((*flag, matches.get_one::<String>(flag)?.clone()));
+        let said = |flag: &Flag| Some((flag.name, matches.get_one::<String>(flag.long())?.clone()));
         Self {
             todo,
             config: matches.get_one("config").cloned(),
@@ -69,20 +114,20 @@ impl Call {
 
     /// The value of a flag (`--listen`) or else of a variable (`SIEGEL_LISTEN`).
     pub(super) fn said(&self, name: &str) -> Option<String> {
-        match name.strip_prefix("--") {
-            Some(flag) => self.flags.iter().find(|(said, _)| *said == flag).map(|(_, value)| value.clone()),
-            None => std::env::var(name).ok(),
+        if name.starts_with("--") {
+            return self.flags.iter().find(|(said, _)| *said == name).map(|(_, value)| value.clone());
         }
+        std::env::var(name).ok()
     }
 }
 
 fn command<S>(program: &Program<S>) -> Command {
     let (name, service) = (program.name, program.service());
     let path = |id: &'static str| Arg::new(id).value_name("FILE").value_parser(value_parser!(PathBuf));
-    let flag = |(long, _, value, help): &(&'static str, _, &'static str, &'static str)| {
-        Arg::new(*long).long(*long).value_name(*value).help(*help).action(ArgAction::Set)
+    let flag = |flag: &Flag| {
+        Arg::new(flag.long()).long(flag.long()).value_name(flag.value).help(flag.help).action(ArgAction::Set)
     };
-    let (_, public, internal) = ADDRESSES.into_iter().find(|(known, ..)| *known == service).unwrap_or((service, 0, 0));
+    let (public, internal) = ports(service);
     let leads = match program.routes {
         [] => "It has no public routes but /health and /metrics.".to_owned(),
         routes => format!("A front leads these paths of the one public address to it: {}", routes.join(" ")),
@@ -97,11 +142,11 @@ fn command<S>(program: &Program<S>) -> Command {
             program.about
         ))
         .after_help(format!(
-            "Each flag is also a variable: SIEGEL_STATE, SIEGEL_KEY_FILE, SIEGEL_LISTEN, SIEGEL_INTERNAL_LISTEN, \
-             SIEGEL_PUBLIC_URL, SIEGEL_LOG, SIEGEL_LOG_FORMAT. Flags override variables, variables the file.\n\n\
+            "Each flag is also a variable: {}. Flags override variables, variables the file.\n\n\
              Examples:\n  {name} --state ./state\n  \
              {name} --config /etc/siegel/{service}.toml --listen 127.0.0.1:{public} --internal-listen 127.0.0.1:{internal}\n  \
-             {name} config default > {service}.toml\n  {name} config check {service}.toml"
+             {name} config default > {service}.toml\n  {name} config check {service}.toml",
+            FLAGS.map(|flag| flag.variable).join(", ")
         ))
         .arg(path("config").long("config").help("TOML file with settings; `config default` prints one with comments"))
         .args(FLAGS.iter().map(flag))

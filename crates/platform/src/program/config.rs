@@ -7,29 +7,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::{ADDRESSES, PUBLIC_URL, Program};
+use super::cli::FLAGS;
+use super::{PUBLIC_URL, Program, ports};
 use crate::config::{self, ConfigErrors, EnvVar, Loaded, Mistake};
-use crate::host::{HostConfig, Inside};
+use crate::host::{HostConfig, Inside, SETTINGS};
 use crate::http::Limits;
+use crate::peer::SERVICES;
 use crate::telemetry::TelemetryConfig;
-
-/// Flags and variables over the file; of two for the same field the last counts.
-const SAID: [EnvVar; 14] = [
-    EnvVar { name: "SIEGEL_STATE", field: "state_dir" },
-    EnvVar { name: "SIEGEL_KEY_FILE", field: "key_file" },
-    EnvVar { name: "SIEGEL_LISTEN", field: "listen" },
-    EnvVar { name: "SIEGEL_INTERNAL_LISTEN", field: "internal_listen" },
-    EnvVar { name: "SIEGEL_PUBLIC_URL", field: "public_url" },
-    EnvVar { name: "SIEGEL_LOG", field: "telemetry.filter" },
-    EnvVar { name: "SIEGEL_LOG_FORMAT", field: "telemetry.format" },
-    EnvVar { name: "--state", field: "state_dir" },
-    EnvVar { name: "--key-file", field: "key_file" },
-    EnvVar { name: "--listen", field: "listen" },
-    EnvVar { name: "--internal-listen", field: "internal_listen" },
-    EnvVar { name: "--public-url", field: "public_url" },
-    EnvVar { name: "--log", field: "telemetry.filter" },
-    EnvVar { name: "--log-format", field: "telemetry.format" },
-];
 
 /// What a program is told. `S` is the service's own section, `[service]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -86,7 +70,7 @@ impl<S> ProgramConfig<S> {
         let here = |port| SocketAddr::from(([127, 0, 0, 1], port));
         let (public, internal) = ports(program.service());
         let mut peers: BTreeMap<String, String> =
-            ADDRESSES.iter().map(|(name, _, port)| ((*name).to_owned(), here(*port).to_string())).collect();
+            SERVICES.into_iter().map(|name| (name.to_owned(), here(ports(name).1).to_string())).collect();
         peers.extend(self.peers.clone());
         HostConfig {
             state_dir: self.state_dir.clone(),
@@ -108,24 +92,24 @@ impl<S> ProgramConfig<S> {
     }
 }
 
-fn ports(name: &str) -> (u16, u16) {
-    ADDRESSES.iter().find(|(known, ..)| *known == name).map_or((0, 0), |(_, public, internal)| (*public, *internal))
-}
-
 /// Reads the file, and over it what `said` knows of variables and flags.
 pub(super) fn load<S: DeserializeOwned + Default>(
     program: &Program<S>,
     file: Option<&Path>,
     said: impl Fn(&str) -> Option<String>,
 ) -> Result<Loaded<ProgramConfig<S>>, ConfigErrors> {
-    config::load(file, &SAID, said, |config: &ProgramConfig<S>| {
+    // Of two for the same field the last counts.
+    let variables = FLAGS.iter().map(|flag| EnvVar { name: flag.variable, field: flag.field });
+    let flags = FLAGS.iter().map(|flag| EnvVar { name: flag.name, field: flag.field });
+    let over: Vec<_> = variables.chain(flags).collect();
+    config::load(file, &over, said, |config: &ProgramConfig<S>| {
         let mut mistakes = config.host(program).mistakes();
         let own = (program.check)(&config.service).into_iter();
         mistakes.extend(own.map(|own| Mistake { field: format!("service.{}", own.field), what: own.what }));
-        let unknown = config.peers.keys().filter(|name| !ADDRESSES.iter().any(|(known, ..)| known == name));
+        let unknown = config.peers.keys().filter(|name| !SERVICES.contains(&name.as_str()));
         mistakes.extend(unknown.map(|name| Mistake {
             field: format!("peers.{name}"),
-            what: format!("is not a service; expected one of {}", ADDRESSES.map(|(name, ..)| name).join(", ")),
+            what: format!("is not a service; expected one of {}", SERVICES.join(", ")),
         }));
         mistakes
     })
@@ -134,13 +118,13 @@ pub(super) fn load<S: DeserializeOwned + Default>(
 /// Every setting at its default, with what it means.
 pub(crate) fn default_text<S>(program: &Program<S>) -> String {
     let (public, internal) = ports(program.service());
-    let peers: String = ADDRESSES.iter().map(|(name, _, port)| format!("# {name} = \"127.0.0.1:{port}\"\n")).collect();
-    include_str!("default.toml")
+    let peers: String = SERVICES.iter().map(|name| format!("# {name} = \"127.0.0.1:{}\"\n", ports(name).1)).collect();
+    let own = include_str!("default.toml")
         .replace("{name}", program.name)
         .replace("{public}", &public.to_string())
         .replace("{internal}", &internal.to_string())
-        .replace("{peers}", &peers)
-        + program.settings
+        .replace("{peers}", &peers);
+    [&own, SETTINGS, program.settings].concat()
 }
 
 #[cfg(test)]

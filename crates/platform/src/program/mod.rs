@@ -6,7 +6,7 @@
 //! ```
 //!
 //! `siegel-server` hosts the same services with the same [`Program::start`] in one process. A new service is a
-//! [`Program`], a line in [`ADDRESSES`] and one in `crates/server`.
+//! [`Program`], a name in [`SERVICES`] and a line in `crates/server`.
 
 mod cli;
 mod config;
@@ -21,6 +21,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::{ConfigErrors, Mistake};
 use crate::host::{Given, Host, Process, Service};
+use crate::peer::SERVICES;
 use crate::telemetry::Telemetry;
 
 use cli::{Call, ConfigCall, Todo};
@@ -28,16 +29,9 @@ pub use config::ProgramConfig;
 #[cfg(feature = "testing")]
 pub(crate) use config::default_text;
 
-/// Where each program answers unless it is told otherwise: in public, and to the other services. On one machine, with
-/// one state directory, they find each other without a line of configuration.
-pub const ADDRESSES: [(&str, u16, u16); 6] = [
-    ("key-directory", 8451, 9451),
-    ("upload", 8452, 9452),
-    ("retention", 8453, 9453),
-    ("notification", 8454, 9454),
-    ("operator", 8455, 9455),
-    ("dealer-api", 8456, 9456),
-];
+/// Where the first of [`SERVICES`] answers unless it is told otherwise, in public and to the other services; each next one
+/// a port higher. On one machine, with one state directory, they find each other without a line of configuration.
+const FIRST_PORTS: (u16, u16) = (8451, 9451);
 /// The address of all of them together, unless it is told otherwise: a front on this machine.
 pub const PUBLIC_URL: &str = "https://localhost:8443";
 
@@ -64,6 +58,12 @@ impl<S> Program<S> {
     pub fn service(&self) -> &'static str {
         self.name.strip_prefix("siegel-").unwrap_or(self.name)
     }
+}
+
+/// The ports of a service, in public and inside. A service that is not on the list lets the system choose.
+fn ports(service: &str) -> (u16, u16) {
+    let place = SERVICES.iter().position(|known| *known == service);
+    place.map_or((0, 0), |place| (FIRST_PORTS.0 + place as u16, FIRST_PORTS.1 + place as u16))
 }
 
 /// What `main` does.

@@ -176,11 +176,8 @@ impl Secrets {
     fn change<T>(&self, change: impl FnOnce(&mut Map) -> T) -> Result<T, SecretsError> {
         let mut known = self.lock();
         let _alone = file::lock(&self.path)?;
-        let mut changed = if file::stamp(&self.path) == known.stamp {
-            known.map.clone()
-        } else {
-            file::read_map(&self.path, &self.file_key)?
-        };
+        self.reread(&mut known)?;
+        let mut changed = known.map.clone();
         let value = change(&mut changed);
         file::write(&self.path, &self.file_key, &changed, &*self.rng)?;
         *known = Known { map: changed, stamp: file::stamp(&self.path) };
@@ -190,17 +187,21 @@ impl Secrets {
     /// What is in the file now. A file that can't be read (it was damaged while we ran) leaves what was read before.
     fn known(&self) -> MutexGuard<'_, Known> {
         let mut known = self.lock();
-        let stamp = file::stamp(&self.path);
-        if stamp != known.stamp {
-            match file::read_map(&self.path, &self.file_key) {
-                Ok(map) => {
-                    *known = Known { map, stamp };
-                    self.data_keys().clear();
-                }
-                Err(error) => tracing::error!(%error, "the secrets were changed by another process and can't be read"),
-            }
+        if let Err(error) = self.reread(&mut known) {
+            tracing::error!(%error, "the secrets were changed by another process and can't be read");
         }
         known
+    }
+
+    /// Takes over what another process has written, if any has. Data keys that were open are forgotten then: their tenant
+    /// keys may be destroyed.
+    fn reread(&self, known: &mut Known) -> Result<(), SecretsError> {
+        let stamp = file::stamp(&self.path);
+        if stamp != known.stamp {
+            *known = Known { map: file::read_map(&self.path, &self.file_key)?, stamp };
+            self.data_keys().clear();
+        }
+        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

@@ -12,8 +12,8 @@ use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme, version};
 
-use super::issue::{Ca, Leaf, Purpose};
-use super::{Current, In, TlsError};
+use super::issue::Purpose;
+use super::{Current, Own, TlsError};
 use crate::clock::SharedClock;
 use crate::peer::SERVICES;
 use crate::secrets::Secrets;
@@ -29,11 +29,7 @@ pub struct Caller(pub &'static str);
 
 /// One service's side of TLS with the others.
 pub struct InsideTls {
-    ca: Ca,
-    purpose: Purpose,
-    secrets: Arc<Secrets>,
-    clock: SharedClock,
-    current: Arc<Current>,
+    own: Own,
     server: Arc<ServerConfig>,
     client: Arc<ClientConfig>,
 }
@@ -41,27 +37,19 @@ pub struct InsideTls {
 impl InsideTls {
     /// Loads the CA and `service`'s certificate, making what is missing or due.
     pub fn open(service: &str, secrets: Arc<Secrets>, clock: SharedClock) -> Result<Self, TlsError> {
-        let now = clock.now();
-        let ca = Ca::load_or_make(&secrets, now)?;
         let purpose = Purpose { place: format!("tls/inside/{service}"), names: vec![host_name(service)], calls: true };
-        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, now)?;
-        let current = Arc::new(Current::new(&leaf, &ca)?);
+        let own = Own::load_or_make(purpose, secrets, clock)?;
         let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from(ca.der.clone())).map_err(TlsError::Rustls)?;
+        roots.add(CertificateDer::from(own.ca.der.clone())).map_err(TlsError::Rustls)?;
         let roots = Arc::new(roots);
-        let server = Arc::new(server_config(roots.clone(), current.clone())?);
-        let client = Arc::new(client_config(roots, current.clone())?);
-        Ok(Self { ca, purpose, secrets, clock, current, server, client })
+        let server = Arc::new(server_config(roots.clone(), own.current.clone())?);
+        let client = Arc::new(client_config(roots, own.current.clone())?);
+        Ok(Self { own, server, client })
     }
 
     /// Replaces the certificate if two thirds of its life are over, as [`super::Tls::renew_if_due`].
     pub fn renew_if_due(&self) -> Result<bool, TlsError> {
-        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, self.clock.now())?;
-        if leaf.expires() == self.current.get().expires {
-            return Ok(false);
-        }
-        self.current.put(In::new(&leaf, &self.ca)?);
-        Ok(true)
+        self.own.renew_if_due()
     }
 
     /// How the internal listener speaks TLS: nobody without a certificate gets as far as a request.

@@ -65,11 +65,7 @@ pub fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsErro
 
 /// The server's side of TLS.
 pub struct Tls {
-    ca: Ca,
-    purpose: Purpose,
-    secrets: Arc<Secrets>,
-    clock: SharedClock,
-    current: Arc<Current>,
+    own: Own,
     config: Arc<ServerConfig>,
 }
 
@@ -94,50 +90,41 @@ impl Tls {
         host_names: &[String],
         clock: SharedClock,
     ) -> Result<Self, TlsError> {
-        let now = clock.now();
-        let ca = Ca::load_or_make(&secrets, now)?;
-        let path = state_dir.join("ca").join("ca.pem");
-        if std::fs::read(&path).is_ok_and(|there| there == ca.pem.as_bytes()) {
-            // The usual start: nothing to write.
-        } else {
-            let written = files::replace(&path, ca.pem.as_bytes(), files::Visibility::Public);
-            written.map_err(|source| TlsError::Io { path, source })?;
-        }
         let mut names: Vec<String> =
             LOCAL_NAMES.iter().map(ToString::to_string).chain(host_names.iter().cloned()).collect();
         names.sort_unstable();
         names.dedup();
-        let purpose = Purpose { place: place.to_owned(), names, calls: false };
-        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, now)?;
-        let current = Arc::new(Current::new(&leaf, &ca)?);
-        let config = Arc::new(server_config(current.clone())?);
-        Ok(Self { ca, purpose, secrets, clock, current, config })
+        let own = Own::load_or_make(Purpose { place: place.to_owned(), names, calls: false }, secrets, clock)?;
+        let path = state_dir.join("ca").join("ca.pem");
+        if std::fs::read(&path).is_ok_and(|there| there == own.ca.pem.as_bytes()) {
+            // The usual start: nothing to write.
+        } else {
+            let written = files::replace(&path, own.ca.pem.as_bytes(), files::Visibility::Public);
+            written.map_err(|source| TlsError::Io { path, source })?;
+        }
+        let config = Arc::new(server_config(own.current.clone())?);
+        Ok(Self { own, config })
     }
 
     /// BLAKE3-256 of the CA's certificate (DER), as enrolment codes carry it.
     pub fn ca_fingerprint(&self) -> Digest {
-        Digest::of(&self.ca.der)
+        Digest::of(&self.own.ca.der)
     }
 
     /// The CA's certificate, for `curl --cacert` and customers' trust stores.
     pub fn ca_pem(&self) -> &str {
-        &self.ca.pem
+        &self.own.ca.pem
     }
 
     /// When the server's certificate ends; for a gauge.
     pub fn expires(&self) -> Timestamp {
-        self.current.get().expires
+        self.own.current.get().expires
     }
 
     /// Replaces the certificate if two thirds of its life are over. Call it once a day; connections that stand keep the
     /// old one. True if there is a new one.
     pub fn renew_if_due(&self) -> Result<bool, TlsError> {
-        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, self.clock.now())?;
-        if leaf.expires() == self.expires() {
-            return Ok(false);
-        }
-        self.current.put(In::new(&leaf, &self.ca)?);
-        Ok(true)
+        self.own.renew_if_due()
     }
 
     /// How the listener speaks TLS.
@@ -155,6 +142,35 @@ fn server_config(current: Arc<Current>) -> Result<ServerConfig, TlsError> {
         .with_cert_resolver(current);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// A certificate that this process shows, and what it takes to replace it.
+struct Own {
+    ca: Ca,
+    purpose: Purpose,
+    secrets: Arc<Secrets>,
+    clock: SharedClock,
+    current: Arc<Current>,
+}
+
+impl Own {
+    /// Loads the CA and the certificate, making what is missing, due or for another purpose.
+    fn load_or_make(purpose: Purpose, secrets: Arc<Secrets>, clock: SharedClock) -> Result<Self, TlsError> {
+        let now = clock.now();
+        let ca = Ca::load_or_make(&secrets, now)?;
+        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, now)?;
+        let current = Arc::new(Current(RwLock::new(Arc::new(In::new(&leaf, &ca)?))));
+        Ok(Self { ca, purpose, secrets, clock, current })
+    }
+
+    fn renew_if_due(&self) -> Result<bool, TlsError> {
+        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, self.clock.now())?;
+        if leaf.expires() == self.current.get().expires {
+            return Ok(false);
+        }
+        self.current.put(In::new(&leaf, &self.ca)?);
+        Ok(true)
+    }
 }
 
 /// The certificate in use.
@@ -176,10 +192,6 @@ impl In {
 struct Current(RwLock<Arc<In>>);
 
 impl Current {
-    fn new(leaf: &Leaf, ca: &Ca) -> Result<Self, TlsError> {
-        Ok(Self(RwLock::new(Arc::new(In::new(leaf, ca)?))))
-    }
-
     fn get(&self) -> Arc<In> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

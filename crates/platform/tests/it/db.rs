@@ -102,6 +102,57 @@ async fn what_is_committed_is_durable_and_readers_can_not_write() {
     assert!(refused.is_err(), "the read pool wrote");
 }
 
+/// Inserts a dealer, looks away for a moment, and then fails if it is told to.
+async fn slowly(db: &Db, id: &str, fails: bool) -> Result<(), Problem> {
+    db.tx("test.slowly", |tx| {
+        Box::pin(async move {
+            sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, 'x', 'active', 0)")
+                .bind(id)
+                .execute(&mut **tx)
+                .await?;
+            tokio::task::yield_now().await;
+            if fails { Err(Reason::Conflict.into()) } else { Ok(()) }
+        })
+    })
+    .await
+}
+
+#[tokio::test]
+async fn those_who_come_together_share_commits_and_each_fails_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Case::new().open(dir.path()).await;
+    let before = db.commits();
+    let ids: Vec<String> = (0..60).map(|n| format!("dealer-{n}")).collect();
+    let done = futures::future::join_all(ids.iter().enumerate().map(|(n, id)| slowly(&db, id, n % 6 == 5))).await;
+    assert_eq!(done.iter().filter(|result| result.is_err()).count(), 10);
+    assert_eq!(dealers(&db).await, 50, "the failures are undone, and nobody else's work with them");
+    assert!(db.commits() - before < 25, "50 transactions took {} commits", db.commits() - before);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_in_the_middle_leaves_nothing_and_holds_nobody_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Case::new().open(dir.path()).await;
+    let begun = tokio::sync::Notify::new();
+    let begun = &begun;
+    let abandoned = db.tx("test.abandoned", |tx| {
+        Box::pin(async move {
+            sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ('lost', 'x', 'active', 0)")
+                .execute(&mut **tx)
+                .await?;
+            begun.notify_one();
+            std::future::pending::<Result<(), Problem>>().await
+        })
+    });
+    tokio::select! {
+        _ = abandoned => panic!("it waits for ever"),
+        () = begun.notified() => {}
+    }
+    slowly(&db, "kept", false).await.unwrap();
+    let left: Vec<String> = sqlx::query_scalar("SELECT id FROM dealers").fetch_all(db.reader()).await.unwrap();
+    assert_eq!(left, ["kept"]);
+}
+
 #[tokio::test]
 async fn a_busy_database_is_tried_again_and_counted() {
     let (dir, case) = (tempfile::tempdir().unwrap(), Case::new());

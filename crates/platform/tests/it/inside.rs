@@ -5,14 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use siegel_platform::clock::SystemClock;
-use siegel_platform::health::Health;
-use siegel_platform::http::{HttpEnv, HttpServer, Limits, Transport};
-use siegel_platform::metrics::Metrics;
+use siegel_platform::http::{HttpEnv, HttpServer, Transport};
 use siegel_platform::peer::{Peer, RemoteOptions, inside, only, remote};
 use siegel_platform::rng::SystemRng;
 use siegel_platform::secrets::Secrets;
 use siegel_platform::tasks::{Shutdown, Tasks};
-use siegel_platform::tls::{InsideTls, Tls};
+use siegel_platform::tls::{InsideTls, Tls, host_name};
 use siegel_platform::{Problem, Reason};
 use siegel_proto::operator::v1::operator_service_server::OperatorServiceServer;
 use tempfile::TempDir;
@@ -20,6 +18,7 @@ use tokio::net::TcpStream;
 use tonic::Code;
 
 use crate::grpc::{Operator, plan};
+use crate::telemetry::env;
 
 /// An operator that only the dealer API may call.
 struct Case {
@@ -40,15 +39,7 @@ fn tls(dir: &Path, service: &str) -> Arc<InsideTls> {
 
 async fn serve(dir: TempDir, address: SocketAddr) -> Case {
     let shutdown = Shutdown::new();
-    let env = HttpEnv {
-        clock: SystemClock::shared(),
-        rng: Arc::new(SystemRng),
-        metrics: Arc::new(Metrics::new()),
-        health: Health::new(),
-        tasks: Tasks::new(),
-        shutdown: shutdown.clone(),
-        limits: Limits::default(),
-    };
+    let env = HttpEnv { shutdown: shutdown.clone(), ..env() };
     let server = HttpServer::bind(address, Transport::Inside(tls(dir.path(), "operator")), env).await.unwrap();
     let address = server.address();
     let grpc = tonic::service::Routes::new(OperatorServiceServer::new(Operator)).prepare().into_axum_router();
@@ -83,21 +74,20 @@ async fn without_a_certificate_for_it_nobody_gets_as_far_as_a_request() {
     plan(&plain, "x").await.unwrap_err();
     // TLS that believes the CA, and shows nothing, or the certificate of a public address.
     let public = Tls::open(case.dir.path(), secrets(case.dir.path()), &[], SystemClock::shared()).unwrap();
-    for shown in [None, Some(&public)] {
-        assert!(!answered(&case, shown).await, "with the public certificate: {}", shown.is_some());
+    for shown in [None, Some("tls/leaf")] {
+        assert!(!answered(&case, &public, shown).await, "{shown:?}");
     }
     // The same way with a certificate of ours gets through: it is the certificate that is missing.
     plan(&case.peer("dealer-api", "operator"), "x").await.unwrap();
+    assert!(answered(&case, &public, Some("tls/inside/dealer-api")).await);
 }
 
-/// Whether a request over TLS of rustls' own making is answered.
-async fn answered(case: &Case, shown: Option<&Tls>) -> bool {
+/// Whether a request over TLS of rustls' own making is answered that shows the certificate at a place in the secrets.
+async fn answered(case: &Case, public: &Tls, shown: Option<&str>) -> bool {
     use rustls::pki_types::pem::PemObject;
     use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    let secrets = secrets(case.dir.path());
-    let public = Tls::open(case.dir.path(), secrets.clone(), &[], SystemClock::shared()).unwrap();
     let ca = CertificateDer::from_pem_slice(public.ca_pem().as_bytes()).unwrap();
     let mut roots = rustls::RootCertStore::empty();
     roots.add(ca.clone()).unwrap();
@@ -106,19 +96,19 @@ async fn answered(case: &Case, shown: Option<&Tls>) -> bool {
     let builder = builder.with_root_certificates(roots);
     let mut config = match shown {
         None => builder.with_no_client_auth(),
-        Some(_) => {
+        Some(place) => {
             #[derive(serde::Deserialize)]
             struct Leaf {
                 der: siegel_api::Bytes,
                 key: siegel_api::Bytes,
             }
-            let leaf: Leaf = serde_json::from_slice(&secrets.get("tls/leaf").unwrap()).unwrap();
+            let leaf: Leaf = serde_json::from_slice(&secrets(case.dir.path()).get(place).unwrap()).unwrap();
             let key = PrivateKeyDer::Pkcs8(leaf.key.to_vec().into());
             builder.with_client_auth_cert(vec![leaf.der.to_vec().into(), ca], key).unwrap()
         }
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
-    let name = ServerName::try_from("operator.siegel.internal").unwrap();
+    let name = ServerName::try_from(host_name("operator")).unwrap();
     let socket = TcpStream::connect(case.address).await.unwrap();
     let Ok(mut socket) = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await else {
         return false;

@@ -8,7 +8,8 @@ use siegel_platform::db::{DbOptions, TenantDbs, provision_directory};
 use siegel_platform::log::{CONSUMER_SQL, EventSource, Log, OUTBOX_SQL, contract};
 use siegel_platform::rng::SeededRng;
 
-static MIGRATOR: LazyLock<sqlx::migrate::Migrator> =
+/// A database with nothing but a log.
+pub(crate) static MIGRATOR: LazyLock<sqlx::migrate::Migrator> =
     LazyLock::new(|| siegel_platform::db::embedded(&[(1, "log", include_str!("migrations/log/0001_log.sql"))]));
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Several processes on one state directory: each test opens it twice, as two processes do.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use siegel_domain::time::DAY_MS;
 use siegel_domain::{DealerId, TenantId, Timestamp};
@@ -17,6 +17,8 @@ use siegel_platform::tenants::{NewTenant, Tenants, insert};
 use siegel_proto::events::v1::TenantChanged;
 use siegel_proto::events::v1::event::Data;
 use tempfile::TempDir;
+
+use crate::log::MIGRATOR;
 
 fn clock() -> SharedClock {
     Arc::new(ManualClock::new(Timestamp(1_800_000_000_000)))
@@ -47,6 +49,12 @@ async fn what_one_process_does_to_the_secrets_the_other_sees_and_does_not_undo()
     let sealed = other.wrap(tenant(1), &["table", "row"], b"value").await.unwrap();
     one.destroy_tenant_key(tenant(1)).unwrap();
     assert!(other.unwrap(tenant(1), &["table", "row"], &sealed).await.is_err());
+    // The same if the other one learns of it while it changes something itself.
+    one.create_tenant_key(tenant(2)).unwrap();
+    let sealed = other.wrap(tenant(2), &["table", "row"], b"value").await.unwrap();
+    one.destroy_tenant_key(tenant(2)).unwrap();
+    other.put("d", b"4").unwrap();
+    assert!(other.unwrap(tenant(2), &["table", "row"], &sealed).await.is_err());
 }
 
 #[test]
@@ -109,9 +117,6 @@ async fn a_tenant_that_one_process_makes_is_known_to_the_other_at_the_next_reque
     waker.notified().await; // background work was woken
 }
 
-static OUTBOX: LazyLock<sqlx::migrate::Migrator> =
-    LazyLock::new(|| siegel_platform::db::embedded(&[(1, "log", include_str!("migrations/log/0001_log.sql"))]));
-
 #[tokio::test]
 async fn events_of_one_process_are_heard_and_read_in_another() {
     let dir = tempfile::tempdir().unwrap();
@@ -125,7 +130,7 @@ async fn events_of_one_process_are_heard_and_read_in_another() {
     assert_eq!(reader.end("upload", tenant(1)).await.unwrap(), 0);
 
     let writer = Log::shared(dir.path(), Arc::new(SystemRng));
-    let dbs = Arc::new(TenantDbs::new(dir.path(), "upload", &OUTBOX, DbOptions::default()));
+    let dbs = Arc::new(TenantDbs::new(dir.path(), "upload", &MIGRATOR, DbOptions::default()));
     writer.register(dbs.clone());
     reader.listen().unwrap();
     assert_eq!(news.take().len(), 2, "a producer that has just started may have news of everybody");

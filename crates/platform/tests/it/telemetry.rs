@@ -100,7 +100,8 @@ fn exporting_child(endpoint: &str) {
     telemetry.shutdown();
 }
 
-fn env() -> HttpEnv {
+/// A listener's surroundings in which nothing is special.
+pub(crate) fn env() -> HttpEnv {
     HttpEnv {
         clock: SystemClock::shared(),
         rng: Arc::new(SystemRng),

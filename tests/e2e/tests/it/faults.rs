@@ -75,7 +75,7 @@ async fn r08_a_lost_zone_costs_nothing_on_embedded_zones() {
         if world.objects("b").len() >= world.objects("a").len() {
             break;
         }
-        tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>()).await.ok();
+        siegel_e2e::moment(Duration::from_millis(50)).await;
     }
     a.set(Fault::Down);
     assert_eq!(
@@ -143,7 +143,7 @@ async fn kill_nine_at_random_moments_loses_nothing_that_was_acknowledged() {
         let upload = tokio::spawn(async move { session.upload(&sending).send().await });
         // Anywhere between the first byte and after the end, the same for the same round.
         let pause = Duration::from_micros((round * 2_654_435_761) % 120_000);
-        tokio::time::timeout(pause, std::future::pending::<()>()).await.ok();
+        siegel_e2e::moment(pause).await;
         server.kill_and_restart().await.unwrap();
         // The client bridges the gap: the user sees a pause, not an error.
         let sent = upload.await.unwrap().unwrap_or_else(|error| panic!("round {round}: {error:?}"));
@@ -195,7 +195,7 @@ async fn people(server: &ChildServer, state: &Path, dir: &Path) -> (siegel_clien
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copied_token_and_foreign_ids_are_useless() {
+async fn foreign_ids_are_not_found_through_the_sdk() {
     let world = World::start().await.unwrap();
     let (one, two) = (world.centre("eins").await.unwrap(), world.centre("zwei").await.unwrap());
     let sender = world.sender(&one, ReturnReport::Always).await.unwrap();

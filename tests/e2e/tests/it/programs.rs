@@ -106,6 +106,7 @@ async fn a_program_that_stops_finishes_what_runs_and_is_found_again() {
     // In the middle of the parts.
     let zone = programs.state().join("zones").join("a");
     while siegel_e2e::files_below(&zone).len() < 3 {
+        assert!(!sending.is_finished(), "it ended before it was in the middle");
         tokio::task::yield_now().await;
     }
     programs.terminate("upload").unwrap();

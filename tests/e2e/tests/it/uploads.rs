@@ -22,7 +22,7 @@ async fn c03_an_interrupted_upload_resumes_where_it_was() {
     let (session, begun) = (sender.session.clone(), meter.clone());
     let running = tokio::spawn(async move { session.upload(&path).meter(begun).send().await.map(|sent| sent.record) });
     while meter.bytes() < 20 * MIB as u64 && !running.is_finished() {
-        tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
+        siegel_e2e::moment(Duration::from_millis(5)).await;
     }
     running.abort();
     let ended = running.await;
@@ -49,7 +49,7 @@ async fn a_file_that_changed_meanwhile_becomes_a_new_record() {
     let running =
         tokio::spawn(async move { session.upload(&sending).meter(begun).send().await.map(|sent| sent.record) });
     while meter.bytes() < 10 * MIB as u64 && !running.is_finished() {
-        tokio::time::timeout(Duration::from_millis(5), std::future::pending::<()>()).await.ok();
+        siegel_e2e::moment(Duration::from_millis(5)).await;
     }
     running.abort();
     let _ = running.await;

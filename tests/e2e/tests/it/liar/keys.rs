@@ -223,11 +223,11 @@ async fn f31_a_checkpoint_that_goes_back_is_refused_and_an_old_one_is_said_loudl
     stage.sender.session.upload_bytes(b"first".to_vec(), "a.txt").send().await.unwrap();
     let sign = statement_key(&stage.world);
     let seen = stage.sender.dir.memory().unwrap().checkpoint.unwrap();
-    let seen = Signed::<Checkpoint>::open(&hex(&seen), &sign.public()).unwrap();
+    let seen = Signed::<Checkpoint>::open(&hex::decode(&seen).unwrap(), &sign.public()).unwrap();
     // The attacker holds the platform's own key, and still can't take a longer list back.
     let longer = sign.sign(Checkpoint { sequence: seen.sequence + 5, ..(*seen).clone() });
     let mut memory = stage.sender.dir.memory().unwrap();
-    memory.checkpoint = Some(longer.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect());
+    memory.checkpoint = Some(hex::encode(longer.to_bytes()));
     let honest = stage.sender.dir.memory().unwrap();
     stage.liar.repent();
     stage.sender.dir.remember(&memory).unwrap();
@@ -250,10 +250,6 @@ async fn f31_a_checkpoint_that_goes_back_is_refused_and_an_old_one_is_said_loudl
     let sent = stage.sender_again().upload_bytes(b"third".to_vec(), "a.txt").send().await.unwrap();
     assert_eq!(sent.directory_silent_h, None);
     stage.end().await;
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,7 +42,7 @@ async fn f29_no_upload_counts_as_arrived_without_its_own_receipt() {
                 told.receipt = resigned(told, |receipt| receipt.manifest = siegel_envelope::Digest::of(b"x"))
             })
         }),
-        ("a receipt for fewer parts", {
+        ("a receipt for another number of parts", {
             let resigned = resigned.clone();
             Box::new(move |told| told.receipt = resigned(told, |receipt| receipt.parts += 1))
         }),
