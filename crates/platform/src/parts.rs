@@ -1,0 +1,168 @@
+//! Where the real parts are: PostgreSQL, two S3 zones, OpenBao, Kafka. `cargo xtask up` writes such a file for the parts it
+//! starts; an administrator writes one for their own (docs/operations.md).
+//!
+//! The file holds credentials, so it is readable by its owner only, and nothing here is ever printed with them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::config::{self, ConfigErrors};
+
+/// A credential from the file: not shown by `Debug`, overwritten when dropped.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Credential(Zeroizing<String>);
+
+impl Credential {
+    /// The text.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// All parts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parts {
+    /// The CA that signed every part's certificate (PEM).
+    pub ca_file: PathBuf,
+    /// Databases.
+    pub postgres: PostgresPart,
+    /// The two zones, the first first.
+    pub s3: Vec<S3Part>,
+    /// Secrets and tenant keys.
+    pub vault: VaultPart,
+    /// The log.
+    pub kafka: KafkaPart,
+    /// The proxies in front of the parts; tests cut them. Absent in production.
+    #[serde(default)]
+    pub toxiproxy: Option<ToxiproxyPart>,
+}
+
+/// PostgreSQL, reached at an address that always leads to the primary.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PostgresPart {
+    /// Host of the front.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// A role that may create databases and roles; only provisioning uses it.
+    pub admin_user: String,
+    /// Its password.
+    pub admin_password: Credential,
+    /// The servers themselves, `host:port`, for tests and doctors.
+    #[serde(default)]
+    pub direct: Vec<String>,
+}
+
+/// A zone on S3.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Part {
+    /// `zone-a` or `zone-b`.
+    pub name: String,
+    /// `https://host:port`.
+    pub endpoint: String,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// Where it lies (C12).
+    pub jurisdiction: String,
+    /// An account that may make users and buckets; only provisioning uses it.
+    pub admin_access: String,
+    /// Its secret.
+    pub admin_secret: Credential,
+}
+
+/// Vault or OpenBao.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VaultPart {
+    /// `https://host:port` of a front or of one node.
+    pub address: String,
+    /// All nodes.
+    #[serde(default)]
+    pub nodes: Vec<String>,
+    /// The operator's AppRole, which alone may make and destroy tenant keys.
+    pub operator_role_id: String,
+    /// Its secret id.
+    pub operator_secret_id: Credential,
+    /// An AppRole for each service.
+    #[serde(default)]
+    pub services: BTreeMap<String, AppRole>,
+}
+
+/// What a service signs in with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppRole {
+    /// Its role.
+    pub role_id: String,
+    /// Its secret id.
+    pub secret_id: Credential,
+}
+
+/// Kafka, over TLS with SCRAM-SHA-512.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KafkaPart {
+    /// `host:port`, separated by commas.
+    pub bootstrap: String,
+    /// A user that may make topics.
+    pub admin_user: String,
+    /// Its password.
+    pub admin_password: Credential,
+    /// A user for each service, by its name.
+    #[serde(default)]
+    pub users: BTreeMap<String, Credential>,
+}
+
+/// toxiproxy.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToxiproxyPart {
+    /// Its API, `http://host:port`.
+    pub api: String,
+    /// Names of the proxies.
+    pub proxies: Vec<String>,
+}
+
+impl Parts {
+    /// Reads the file; all mistakes at once.
+    pub fn read(path: &Path) -> Result<Self, ConfigErrors> {
+        config::load(Some(path), &[], |_| None, |_| Vec::new()).map(|loaded| loaded.config)
+    }
+
+    /// The parts that tests run on. `None`, and a line that says so, only if `SIEGEL_WITHOUT_PARTS` is set: a test that needs
+    /// them and can't have them fails.
+    #[cfg(feature = "testing")]
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
+    pub fn for_tests() -> Option<Self> {
+        if std::env::var_os("SIEGEL_WITHOUT_PARTS").is_some() {
+            eprintln!("left out: SIEGEL_WITHOUT_PARTS is set");
+            return None;
+        }
+        let file = directory().join("parts.toml");
+        Some(Self::read(&file).unwrap_or_else(|error| panic!("start the parts first: cargo xtask up\n{error}")))
+    }
+}
+
+/// The directory where `cargo xtask up` keeps what runs, by variable or by the custom of the system.
+#[cfg(feature = "testing")]
+pub fn directory() -> PathBuf {
+    if let Some(directory) = std::env::var_os("SIEGEL_PARTS_DIR") {
+        return directory.into();
+    }
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    state.or(home).unwrap_or_else(std::env::temp_dir).join("siegel").join("parts")
+}
