@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::clock::SharedClock;
-use crate::db::DbOptions;
+use crate::db::{DbOptions, Home, Place};
 use crate::health::Health;
 use crate::log::Log;
 use crate::metrics::Metrics;
@@ -33,6 +33,8 @@ pub struct Ctx {
     pub log: Arc<Log>,
     /// Which tenants exist.
     pub tenants: Arc<Tenants>,
+    /// Where tenants' databases lie.
+    pub home: Home,
     /// Numbers.
     pub metrics: Arc<Metrics>,
     /// What readiness waits for.
@@ -44,9 +46,15 @@ pub struct Ctx {
 }
 
 impl Ctx {
+    /// Where tenants' databases lie, to make and to look for.
+    pub fn databases(&self) -> Place<'_> {
+        self.home.place(&self.state_dir)
+    }
+
     /// How this process opens databases.
     pub fn db_options(&self) -> DbOptions {
         DbOptions {
+            home: self.home.clone(),
             secure_delete: false,
             clock: self.clock.clone(),
             rng: self.rng.clone(),

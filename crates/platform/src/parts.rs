@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::config::{self, ConfigErrors};
+use crate::config::{self, ConfigErrors, Mistake};
 
 /// A credential from the file: not shown by `Debug`, overwritten when dropped.
 #[derive(Clone, Deserialize)]
@@ -56,6 +56,10 @@ pub struct PostgresPart {
     pub host: String,
     /// Its port.
     pub port: u16,
+    /// Name of this installation, in front of the names of its roles and its provider's database: several may share a
+    /// cluster. Lower-case letters, digits and underscores.
+    #[serde(default = "installation")]
+    pub installation: String,
     /// A role that may create databases and roles; only provisioning uses it.
     pub admin_user: String,
     /// Its password.
@@ -63,6 +67,10 @@ pub struct PostgresPart {
     /// The servers themselves, `host:port`, for tests and doctors.
     #[serde(default)]
     pub direct: Vec<String>,
+}
+
+fn installation() -> String {
+    "siegel".to_owned()
 }
 
 /// A zone on S3.
@@ -139,7 +147,17 @@ pub struct ToxiproxyPart {
 impl Parts {
     /// Reads the file; all mistakes at once.
     pub fn read(path: &Path) -> Result<Self, ConfigErrors> {
-        config::load(Some(path), &[], |_| None, |_| Vec::new()).map(|loaded| loaded.config)
+        config::load(Some(path), &[], |_| None, Self::mistakes).map(|loaded| loaded.config)
+    }
+
+    fn mistakes(&self) -> Vec<Mistake> {
+        let name = &self.postgres.installation;
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        let good =
+            name.len() <= 24 && name.bytes().all(plain) && name.starts_with(|first: char| first.is_ascii_lowercase());
+        let what = "must be at most 24 lower-case letters, digits and underscores, a letter first".to_owned();
+        let mistake = Mistake { field: "postgres.installation".to_owned(), what };
+        (!good).then_some(mistake).into_iter().collect()
     }
 
     /// The parts that tests run on. `None`, and a line that says so, only if `SIEGEL_WITHOUT_PARTS` is set: a test that needs

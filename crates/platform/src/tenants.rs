@@ -7,11 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use siegel_api::tenants::Durability;
 use siegel_domain::{DealerId, TenantId, Timestamp};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 use tokio::sync::{Notify, watch};
 
-use crate::db::{Db, DbError, Tx, Watcher, Work};
+use crate::db::{self, Db, DbError, Row, Tx, Watcher, Work};
 
 /// Where a tenant stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -190,7 +188,7 @@ impl Tenants {
     /// Reads the table again, and tells subscribers if it is not as it was.
     pub async fn reload(&self) -> Result<(), DbError> {
         let _turn = self.reloading.lock().await;
-        let rows = sqlx::query("SELECT * FROM tenants").fetch_all(self.db.reader()).await?;
+        let rows = db::query("SELECT * FROM tenants").fetch_all(self.db.reader()).await?;
         let mut fresh = Known::default();
         for row in rows {
             let tenant = TenantView::try_from(row)?;
@@ -237,8 +235,8 @@ impl Tenants {
 }
 
 /// Inserts a tenant in state `provisioning`. A taken handle is a unique violation of `tenants.handle`.
-pub async fn insert(tx: &mut Tx<'_>, new: &NewTenant) -> Result<(), sqlx::Error> {
-    sqlx::query(
+pub async fn insert(tx: &mut Tx<'_>, new: &NewTenant) -> Result<(), DbError> {
+    db::query(
         "INSERT INTO tenants (id, dealer, handle, display_name, comment, state, durability, jurisdiction,
                               owner_auth_hash, created_ms, owner_code_expires_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -259,10 +257,10 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewTenant) -> Result<(), sqlx::Error>
     Ok(())
 }
 
-impl TryFrom<SqliteRow> for TenantView {
+impl TryFrom<Row> for TenantView {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let key: String = row.try_get("id")?;
         let corrupt = |column| DbError::corrupt("tenants", column, &key);
         let state: String = row.try_get("state")?;

@@ -11,7 +11,7 @@ use siegel_domain::{DealerId, TenantId, Timestamp};
 
 use crate::Ctx;
 use crate::clock::ManualClock;
-use crate::db::{DbOptions, provision_directory};
+use crate::db::{self, DbOptions, Home, provision_directory};
 use crate::health::Health;
 use crate::log::Log;
 use crate::metrics::Metrics;
@@ -43,6 +43,7 @@ pub async fn ctx(state_dir: &Path, clock: &ManualClock) -> Ctx {
         Secrets::open(&state_dir.join("secrets.sealed"), &state_dir.join("secrets.key"), clock.clone(), rng.clone())
             .expect("a test's secrets open");
     let options = DbOptions {
+        home: Home::Files,
         secure_delete: false,
         clock: clock.clone(),
         rng: rng.clone(),
@@ -62,6 +63,7 @@ pub async fn ctx(state_dir: &Path, clock: &ManualClock) -> Ctx {
         zones: Arc::new(zones),
         log: Arc::new(Log::new()),
         tenants: Arc::new(tenants),
+        home: Home::Files,
         metrics,
         health,
         state_dir: state_dir.to_owned(),
@@ -81,7 +83,7 @@ pub async fn dealer(ctx: &Ctx, n: u8) -> DealerId {
         .db()
         .tx("testing.dealer", |tx| {
             Box::pin(async move {
-                sqlx::query(
+                db::query(
                     "INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, 'Test', 'active', 0) ON CONFLICT DO NOTHING",
                 )
                 .bind(id.to_string())
@@ -114,7 +116,7 @@ pub async fn tenant(ctx: &Ctx, n: u8) -> TenantId {
         .change("testing.tenant", |tx| {
             Box::pin(async move {
                 insert(tx, new).await?;
-                sqlx::query("UPDATE tenants SET state = 'ready' WHERE id = $1")
+                db::query("UPDATE tenants SET state = 'ready' WHERE id = $1")
                     .bind(id.to_string())
                     .execute(&mut **tx)
                     .await?;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use siegel_platform::host::PartsChoice;
 use siegel_platform::telemetry::LogFormat;
 
 use crate::config::ServerConfig;
@@ -39,6 +40,9 @@ pub struct Args {
     /// A further name or address in the certificate; may be repeated.
     #[arg(long, value_name = "NAME")]
     pub host_name: Vec<String>,
+    /// What it runs on: `embedded`, or a file that says where PostgreSQL and S3 are [default: embedded].
+    #[arg(long, value_name = "FILE", env = "SIEGEL_PARTS")]
+    pub parts: Option<PartsChoice>,
     /// Speak plain HTTP, on loopback only, for example behind a proxy on the same machine.
     #[arg(long)]
     pub plain_http: bool,
@@ -69,6 +73,7 @@ impl Args {
             }
         }
         set(&mut config.state_dir, self.state.as_ref());
+        set(&mut config.parts, self.parts.as_ref());
         set(&mut config.listen, self.listen.as_ref());
         set(&mut config.telemetry.filter, self.log.as_ref());
         if self.json_logs {

@@ -10,7 +10,7 @@ use siegel_notification::NotificationConfig;
 use siegel_operator::config::OperatorConfig;
 use siegel_operator::dealer::DealerApiConfig;
 use siegel_platform::config::Mistake;
-use siegel_platform::host::{HostConfig, SETTINGS};
+use siegel_platform::host::{HostConfig, PartsChoice, SETTINGS};
 use siegel_platform::http::Limits;
 use siegel_platform::peer::SERVICES;
 use siegel_platform::telemetry::TelemetryConfig;
@@ -35,6 +35,8 @@ pub struct ServerConfig {
     pub plain_http: bool,
     /// Where both zones lie, for example `EU` (C12).
     pub jurisdiction: String,
+    /// On which parts it runs: `embedded`, or a file that says where PostgreSQL and S3 are.
+    pub parts: PartsChoice,
     /// Logs and traces.
     pub telemetry: TelemetryConfig,
     /// Bounds of the listener.
@@ -77,6 +79,7 @@ impl Default for ServerConfig {
             host_names: Vec::new(),
             plain_http: false,
             jurisdiction: "EU".to_owned(),
+            parts: PartsChoice::default(),
             telemetry: TelemetryConfig::default(),
             limits: Limits::default(),
             key_directory: KeyDirectoryConfig::default(),
@@ -107,6 +110,7 @@ impl ServerConfig {
             jurisdiction: self.jurisdiction.clone(),
             limits: self.limits,
             services: SERVICES.into(),
+            parts: self.parts.clone(),
             inside: None,
         }
     }

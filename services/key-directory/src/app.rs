@@ -15,7 +15,6 @@ use siegel_platform::worker::Worker;
 use siegel_platform::{Ctx, Problem, Reason, peer};
 use siegel_proto::keydirectory::v1::key_directory_service_client::KeyDirectoryServiceClient;
 use siegel_proto::keydirectory::v1::key_directory_service_server::KeyDirectoryServiceServer;
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::api;
@@ -27,7 +26,7 @@ use crate::revocations::Revocations;
 use crate::rosters::Rosters;
 
 /// Migrations of `key-directory.db`.
-pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
     siegel_platform::db::embedded(&[(1, "key directory", include_str!("../migrations/sqlite/0001_key_directory.sql"))])
 });
 

@@ -178,7 +178,7 @@ fn limit(count: i64, limit: usize) -> Result<(), Problem> {
 }
 
 /// The client drew an id that somebody has: by mistake, since by chance it does not happen.
-fn taken(field: &'static str, error: sqlx::Error) -> Problem {
+fn taken(field: &'static str, error: siegel_platform::db::DbError) -> Problem {
     if violated(&error).is_none() {
         return error.into();
     }

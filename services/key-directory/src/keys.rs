@@ -7,11 +7,10 @@ use siegel_envelope::directory::{Checkpoint, KeyBundle as SignedKeyBundle, KeySt
 use siegel_envelope::epoch::EpochStatement;
 use siegel_envelope::{KemPublicKey, Roster, SignedBytes, SigningPublicKey};
 use siegel_platform::auth::Caller;
-use siegel_platform::db::DbError;
+use siegel_platform::db::{Connection, DbError};
 use siegel_platform::{Problem, Reason, log};
 use siegel_proto::events::v1 as events;
 use siegel_proto::events::v1::event::Data;
-use sqlx::SqliteConnection;
 
 use crate::app::Directory;
 use crate::confirm::current;
@@ -28,7 +27,7 @@ pub(crate) async fn party(directory: &Directory, caller: &Caller, party: Party) 
     let tenant = caller.tenant_id()?;
     let db = directory.db(tenant).await?;
     // One transaction, so that keys, roster and epoch are of the same moment.
-    let mut reading = db.reader().begin().await?;
+    let mut reading = db.reader().snapshot().await?;
     let roster = directory.rosters.load(&mut reading, tenant).await?.ok_or(Reason::NotFound)?;
     let keys = match party {
         Party::Tenant(id) if id == tenant => tenants_keys(&mut reading).await?,
@@ -66,7 +65,7 @@ pub(crate) async fn party(directory: &Directory, caller: &Caller, party: Party) 
 pub(crate) async fn roster(directory: &Directory, caller: &Caller, query: &RosterQuery) -> Result<RosterPage, Problem> {
     let db = directory.db(caller.tenant_id()?).await?;
     let from = query.after.map_or(0, |after| after.saturating_add(1));
-    let mut reading = db.reader().begin().await?;
+    let mut reading = db.reader().snapshot().await?;
     let mut entries = roster::entries(&mut *reading, from, ENTRIES + 1).await?;
     let epoch = roster::epoch(&mut *reading).await?;
     let more = entries.len() > ENTRIES as usize;
@@ -125,7 +124,7 @@ struct Keys {
 }
 
 /// A tenant is sealed to by its inbox key; its members' devices sign for it, and stand in the roster.
-async fn tenants_keys(reading: &mut SqliteConnection) -> Result<Keys, Problem> {
+async fn tenants_keys(reading: &mut Connection) -> Result<Keys, Problem> {
     let row = roster::epoch(&mut *reading).await?.ok_or(Reason::NotFound)?;
     let statement = SignedBytes::from_bytes_of::<EpochStatement>(&row.statement)
         .ok()
@@ -142,7 +141,7 @@ async fn tenants_keys(reading: &mut SqliteConnection) -> Result<Keys, Problem> {
 
 /// A sender is sealed to by its device's key, a member by their user key. Fingerprints come from the roster, and the keys
 /// have to fit them.
-async fn persons_keys(reading: &mut SqliteConnection, roster: &Roster, party: Party) -> Result<Keys, Problem> {
+async fn persons_keys(reading: &mut Connection, roster: &Roster, party: Party) -> Result<Keys, Problem> {
     let corrupt = |table, column| Problem::from(DbError::corrupt(table, column, party));
     let (kem, listed, principal) = match party {
         Party::Sender(id) => {
@@ -167,9 +166,6 @@ async fn persons_keys(reading: &mut SqliteConnection, roster: &Roster, party: Pa
     Ok(Keys { kem, sign, epoch: None, epoch_statement: None, roster_entry })
 }
 
-pub(crate) async fn device_key(
-    reading: &mut SqliteConnection,
-    device: DeviceId,
-) -> Result<Option<KemPublicKey>, DbError> {
+pub(crate) async fn device_key(reading: &mut Connection, device: DeviceId) -> Result<Option<KemPublicKey>, DbError> {
     Ok(devices::get(&mut *reading, device).await?.map(|device| device.kem_key))
 }

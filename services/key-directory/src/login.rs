@@ -101,7 +101,7 @@ pub(crate) async fn finish(
 
 /// The newest bundle and the statement it belongs to.
 pub(crate) async fn bundle(db: &Db) -> Result<Option<SealedBundle>, Problem> {
-    let mut reading = db.reader().begin().await?;
+    let mut reading = db.reader().snapshot().await?;
     let bundle = roster::bundle(&mut *reading).await?;
     let epoch = roster::epoch(&mut *reading).await?;
     Ok(bundle

@@ -19,7 +19,7 @@ pub(crate) async fn party(
     party: Party,
 ) -> Result<ResolvePartyResponse, Problem> {
     let db = directory.db(tenant).await?;
-    let mut reading = db.reader().begin().await?;
+    let mut reading = db.reader().snapshot().await?;
     let newest = roster::epoch(&mut *reading).await?;
     let epoch = newest.as_ref().map_or(0, |row| u64::try_from(row.number).unwrap_or(0));
     let mut answer = ResolvePartyResponse { epoch, ..Default::default() };
@@ -70,7 +70,7 @@ pub(crate) async fn signer(
     fingerprint: Fingerprint,
 ) -> Result<ResolveSignerResponse, Problem> {
     let db = directory.db(tenant).await?;
-    let mut reading = db.reader().begin().await?;
+    let mut reading = db.reader().snapshot().await?;
     let Some(device) = devices::by_fingerprint(&mut *reading, fingerprint.as_bytes()).await? else {
         return Ok(ResolveSignerResponse::default());
     };

@@ -11,7 +11,6 @@ use siegel_envelope::epoch::{Bundle, EpochStatement};
 use siegel_envelope::{Digest, Roster, RosterChange, RosterEntry, SignedBytes};
 use siegel_platform::db::{DbError, Tx, violated};
 use siegel_platform::{Problem, Reason};
-use sqlx::SqliteConnection;
 
 use crate::error;
 use crate::store::roster as store;
@@ -29,7 +28,7 @@ impl Rosters {
     /// The tenant's roster as this connection sees it; none before the first owner has enrolled.
     pub(crate) async fn load(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut siegel_platform::db::Connection,
         tenant: TenantId,
     ) -> Result<Option<Arc<Roster>>, Problem> {
         let Some((length, head)) = store::head(&mut *connection).await? else { return Ok(None) };

@@ -8,7 +8,6 @@ use siegel_platform::db::TenantDbs;
 use siegel_platform::log::{Consumer, EventSource};
 use siegel_platform::worker::Worker;
 use siegel_proto::operator::v1::operator_service_server::OperatorServiceServer;
-use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
 
 use crate::config::OperatorConfig;
@@ -16,7 +15,7 @@ use crate::owner::Owners;
 use crate::{grpc, reconcile, relay};
 
 /// Migrations of `operator.db`.
-pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
     siegel_platform::db::embedded(&[(1, "operator", include_str!("../migrations/sqlite/0001_operator.sql"))])
 });
 

@@ -4,7 +4,7 @@
 
 use prost::Message;
 use siegel_domain::TenantId;
-use siegel_platform::db::DbError;
+use siegel_platform::db::{self, DbError};
 use siegel_platform::log::emit;
 use siegel_platform::tenants::TenantState;
 use siegel_proto::events::v1::Event;
@@ -17,7 +17,7 @@ const BATCH: i64 = 200;
 /// A run of the worker. Returns how many events were carried.
 pub async fn run_once(app: &App) -> Result<usize, DbError> {
     let waiting: Vec<(String,)> =
-        sqlx::query_as("SELECT DISTINCT subject FROM outbox").fetch_all(app.ctx.tenants.db().reader()).await?;
+        db::query_as("SELECT DISTINCT subject FROM outbox").fetch_all(app.ctx.tenants.db().reader()).await?;
     let mut carried = 0;
     for (subject,) in waiting {
         let tenant: TenantId = subject.parse().map_err(|_| DbError::corrupt("outbox", "subject", "?"))?;
@@ -35,7 +35,7 @@ pub async fn run_once(app: &App) -> Result<usize, DbError> {
 
 async fn carry(app: &App, tenant: TenantId) -> Result<usize, DbError> {
     let rows: Vec<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT position, data FROM outbox WHERE subject = $1 ORDER BY position LIMIT $2")
+        db::query_as("SELECT position, data FROM outbox WHERE subject = $1 ORDER BY position LIMIT $2")
             .bind(tenant.to_string())
             .bind(BATCH)
             .fetch_all(app.ctx.tenants.db().reader())
@@ -47,14 +47,16 @@ async fn carry(app: &App, tenant: TenantId) -> Result<usize, DbError> {
             Err(_) => Err(DbError::corrupt("outbox", "data", position)),
         })
         .collect::<Result<_, _>>()?;
-    let Some((last, _)) = events.last() else { return Ok(0) };
-    let (last, events) = (*last, &events);
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let events = &events;
 
     let own = app.dbs.get(tenant).await?;
     own.tx("operator.carry", |tx| {
         Box::pin(async move {
             for (_, event) in events {
-                let known: Option<(i64,)> = sqlx::query_as("SELECT position FROM outbox WHERE event_id = $1")
+                let known: Option<(i64,)> = db::query_as("SELECT position FROM outbox WHERE event_id = $1")
                     .bind(&event.id)
                     .fetch_optional(&mut **tx)
                     .await?;
@@ -70,11 +72,10 @@ async fn carry(app: &App, tenant: TenantId) -> Result<usize, DbError> {
     provider
         .tx("operator.carried", |tx| {
             Box::pin(async move {
-                sqlx::query("DELETE FROM outbox WHERE subject = $1 AND position <= $2")
-                    .bind(tenant.to_string())
-                    .bind(last)
-                    .execute(&mut **tx)
-                    .await?;
+                // One by one: in PostgreSQL an event of a lower position may have been committed since.
+                for (position, _) in events {
+                    db::query("DELETE FROM outbox WHERE position = $1").bind(*position).execute(&mut **tx).await?;
+                }
                 Ok::<_, DbError>(())
             })
         })

@@ -3,7 +3,7 @@
 
 use siegel_crds::{Condition, Phase, Tenant, TenantSpec, TenantStatus};
 use siegel_domain::TenantId;
-use siegel_platform::db::{DbError, Tx};
+use siegel_platform::db::{self, DbError, Tx};
 use siegel_platform::tenants::{TenantState, TenantView};
 
 use crate::pipeline::status::Verdict;
@@ -63,7 +63,7 @@ pub async fn write_status(
 ) -> Result<bool, DbError> {
     let conditions =
         serde_json::to_string(&verdict.conditions).map_err(|_| DbError::corrupt("tenants", "conditions", tenant))?;
-    let written = sqlx::query(
+    let written = db::query(
         "UPDATE tenants SET state = $3, conditions = $4
          WHERE id = $1 AND version = $2 AND (state <> $3 OR conditions <> $4)",
     )
@@ -85,7 +85,7 @@ pub async fn write_spec(
 ) -> Result<bool, DbError> {
     let hash =
         hex::decode(&spec.owner_auth_hash).map_err(|_| DbError::corrupt("tenants", "owner_auth_hash", tenant))?;
-    let written = sqlx::query(
+    let written = db::query(
         "UPDATE tenants SET comment = $3, durability = $4, owner_auth_hash = $5, owner_code_expires_ms = $6,
                 version = version + 1
          WHERE id = $1 AND version = $2 AND (owner_enrolled = 0 OR owner_auth_hash = $5)",
@@ -103,7 +103,7 @@ pub async fn write_spec(
 
 /// The first owner is there. False: that was known.
 pub async fn owner_enrolled(tx: &mut Tx<'_>, tenant: TenantId) -> Result<bool, DbError> {
-    let written = sqlx::query("UPDATE tenants SET owner_enrolled = 1 WHERE id = $1 AND owner_enrolled = 0")
+    let written = db::query("UPDATE tenants SET owner_enrolled = 1 WHERE id = $1 AND owner_enrolled = 0")
         .bind(tenant.to_string())
         .execute(&mut **tx)
         .await?;

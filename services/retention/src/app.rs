@@ -16,7 +16,6 @@ use siegel_platform::sign::{STATEMENTS, Signer};
 use siegel_platform::worker::Worker;
 use siegel_proto::retention::v1::retention_service_server::RetentionServiceServer;
 use siegel_proto::upload::v1::upload_service_client::UploadServiceClient;
-use sqlx::migrate::Migrator;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::config::RetentionConfig;
@@ -25,7 +24,7 @@ use crate::expire::Sweep;
 use crate::{api, erase, events, expire};
 
 /// Migrations of `retention.db`.
-pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
     siegel_platform::db::embedded(&[(1, "retention", include_str!("../migrations/sqlite/0001_retention.sql"))])
 });
 

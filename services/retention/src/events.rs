@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use siegel_domain::{Party, RecordId, RetentionPolicy, TenantId, Timestamp};
 use siegel_platform::clock::{ClockGuard, ClockState, SharedClock};
-use siegel_platform::db::{DbError, Tx};
+use siegel_platform::db::{self, DbError, Tx};
 use siegel_platform::log::{HandleError, Handler};
 use siegel_proto::events::v1::Event;
 use siegel_proto::events::v1::event::Data;
@@ -93,7 +93,7 @@ pub async fn rebuild(app: &App, tenant: TenantId) -> Result<(), DbError> {
         Box::pin(async move {
             deadlines::forget_parties(tx).await?;
             audit::forget_all(tx).await?;
-            sqlx::query("DELETE FROM positions WHERE consumer = $1").bind(CONSUMER).execute(&mut **tx).await?;
+            db::query("DELETE FROM positions WHERE consumer = $1").bind(CONSUMER).execute(&mut **tx).await?;
             Ok::<_, DbError>(())
         })
     })

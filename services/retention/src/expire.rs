@@ -10,7 +10,7 @@ use siegel_api::retention::EraseTarget;
 use siegel_domain::time::{DAY_MS, HOUR_MS};
 use siegel_domain::{JobId, RecordId, TenantId, Timestamp};
 use siegel_platform::clock::{ClockGuardError, ClockState};
-use siegel_platform::db::{Db, DbError};
+use siegel_platform::db::{self, Db, DbError};
 use siegel_platform::log::{LogError, audit, emit};
 use siegel_platform::provider;
 use siegel_platform::tenants::TenantState;
@@ -164,7 +164,7 @@ async fn tell_held(app: &App, db: &Db, tenant: TenantId, now: Timestamp, off_by_
     let event = &event;
     db.tx("retention.held", |tx| {
         Box::pin(async move {
-            let told = sqlx::query("INSERT INTO expiry_hold (one, since_ms) VALUES (1, $1) ON CONFLICT DO NOTHING")
+            let told = db::query("INSERT INTO expiry_hold (one, since_ms) VALUES (1, $1) ON CONFLICT DO NOTHING")
                 .bind(now.0)
                 .execute(&mut **tx)
                 .await?;
@@ -178,11 +178,11 @@ async fn tell_held(app: &App, db: &Db, tenant: TenantId, now: Timestamp, off_by_
 }
 
 async fn trust_again(db: &Db) -> Result<(), DbError> {
-    let held: Option<(i64,)> = sqlx::query_as("SELECT since_ms FROM expiry_hold").fetch_optional(db.reader()).await?;
+    let held: Option<(i64,)> = db::query_as("SELECT since_ms FROM expiry_hold").fetch_optional(db.reader()).await?;
     if held.is_some() {
         db.tx("retention.trusted", |tx| {
             Box::pin(async move {
-                sqlx::query("DELETE FROM expiry_hold").execute(&mut **tx).await?;
+                db::query("DELETE FROM expiry_hold").execute(&mut **tx).await?;
                 Ok::<_, DbError>(())
             })
         })

@@ -17,7 +17,6 @@ use siegel_platform::worker::Worker;
 use siegel_platform::zones::{ObjectName, PutOutcome};
 use siegel_proto::retention::v1::retention_service_client::RetentionServiceClient;
 use siegel_proto::upload::v1::upload_service_server::UploadServiceServer;
-use sqlx::migrate::Migrator;
 use tokio::sync::Notify;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -34,11 +33,11 @@ use crate::seal::ShredKeys;
 use crate::{inventory, repair, scrub, sweep};
 
 /// Migrations of `upload.db`.
-pub static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
     siegel_platform::db::embedded(&[(1, "upload", include_str!("../migrations/sqlite/0001_upload.sql"))])
 });
 /// Migrations of `keys.db`.
-pub static KEYS_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+pub static KEYS_MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
     siegel_platform::db::embedded(&[(1, "shred keys", include_str!("../migrations/keys/0001_shred_keys.sql"))])
 });
 

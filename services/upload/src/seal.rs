@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use siegel_domain::{TenantId, Timestamp};
-use siegel_platform::db::{DbError, TenantDbs};
+use siegel_platform::db::{self, DbError, TenantDbs};
 use siegel_platform::rng::Rng;
 use siegel_platform::secrets::{KEY_BYTES, SecondLayer, Secret, Secrets};
 use siegel_platform::{Problem, Reason};
@@ -42,7 +42,7 @@ impl ShredKeys {
         let db = self.dbs.get(tenant).await?;
         let made = db.tx("keys.create", |tx| {
             Box::pin(async move {
-                let done = sqlx::query(
+                let done = db::query(
                     "INSERT INTO shred_keys (id, wrapped, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
                 )
                 .bind(owner)
@@ -62,7 +62,7 @@ impl ShredKeys {
     /// The key of `owner`, if it was not destroyed.
     pub async fn get(&self, tenant: TenantId, owner: &str) -> Result<Option<ShredKey>, Problem> {
         let db = self.dbs.get(tenant).await?;
-        let wrapped: Option<Vec<u8>> = sqlx::query_scalar("SELECT wrapped FROM shred_keys WHERE id = $1")
+        let wrapped: Option<Vec<u8>> = db::query_scalar("SELECT wrapped FROM shred_keys WHERE id = $1")
             .bind(owner)
             .fetch_optional(db.reader())
             .await?;
@@ -78,7 +78,7 @@ impl ShredKeys {
         let db = self.dbs.get(tenant).await?;
         db.tx("keys.destroy", |tx| {
             Box::pin(async move {
-                sqlx::query("DELETE FROM shred_keys WHERE id = $1").bind(owner).execute(&mut **tx).await?;
+                db::query("DELETE FROM shred_keys WHERE id = $1").bind(owner).execute(&mut **tx).await?;
                 Ok::<_, DbError>(())
             })
         })
@@ -87,7 +87,7 @@ impl ShredKeys {
         if let Err(error) = db.fold_log().await {
             tracing::debug!(%error, "the log of the shred keys is folded later");
         }
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM shred_keys WHERE id = $1")
+        let left: i64 = db::query_scalar("SELECT count(*) FROM shred_keys WHERE id = $1")
             .bind(owner)
             .fetch_one(db.reader())
             .await?;

@@ -12,7 +12,7 @@ use rustls_pki_types::pem::PemObject as _;
 use siegel_envelope::Digest;
 use siegel_key_directory::admin::{NewDealer, add_dealer};
 use siegel_platform::clock::SystemClock;
-use siegel_platform::db::DbOptions;
+use siegel_platform::db::{DbOptions, Home};
 use siegel_platform::rng::SystemRng;
 use siegel_platform::{health::Health, metrics::Metrics, provider};
 use zeroize::Zeroizing;
@@ -124,6 +124,7 @@ fn spawn(program: &Path, state: &Path, address: SocketAddr, args: &[String]) -> 
 pub async fn add_dealer_beside(url: &str, state: &Path) -> Result<Zeroizing<String>> {
     let clock: Arc<SystemClock> = Arc::default();
     let options = DbOptions {
+        home: Home::Files,
         secure_delete: false,
         clock: clock.clone(),
         rng: Arc::new(SystemRng),

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use siegel_platform::Ctx;
 use siegel_platform::clock::{SharedClock, SystemClock};
-use siegel_platform::host::{Given, MakeZones};
+use siegel_platform::host::{Given, MakeZones, PartsChoice};
+use siegel_platform::rng::{Rng, SystemRng};
 use siegel_platform::worker::Worker;
 use siegel_server::{Platform, ServerConfig};
 use tempfile::TempDir;
@@ -33,6 +34,22 @@ impl Default for WorldOptions {
     fn default() -> Self {
         Self { clock: None, zones: None, workers: true, public_url: None, settings: |_| {} }
     }
+}
+
+/// The real parts, if the tests are to run on them: `SIEGEL_E2E_PARTS` names the file. Each world is an installation of its own
+/// on them, whose name is drawn once for its directory.
+fn real_parts(dir: &Path) -> Result<Option<PartsChoice>> {
+    let Some(file) = std::env::var_os("SIEGEL_E2E_PARTS") else { return Ok(None) };
+    let own = dir.join("parts.toml");
+    if !own.exists() {
+        let text = std::fs::read_to_string(file).context("read the file that SIEGEL_E2E_PARTS names")?;
+        let mut parts: toml::Table = text.parse().context("the parts file")?;
+        let name = format!("e2e_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
+        let postgres = parts.get_mut("postgres").and_then(toml::Value::as_table_mut).context("a section [postgres]")?;
+        postgres.insert("installation".to_owned(), name.into());
+        std::fs::write(&own, parts.to_string()).context("write the world's parts file")?;
+    }
+    Ok(Some(PartsChoice::File(own)))
 }
 
 /// A platform that runs.
@@ -70,6 +87,9 @@ impl World {
             ServerConfig { state_dir: dir.path().join("state"), listen: address, ..ServerConfig::default() };
         config.plain_http = options.public_url.is_some();
         config.public_url = options.public_url;
+        if let Some(parts) = real_parts(dir.path())? {
+            config.parts = parts;
+        }
         (options.settings)(&mut config);
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
         let given = Given { clock, zones: options.zones, ..Given::default() };

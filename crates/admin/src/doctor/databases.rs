@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use siegel_platform::db::Migrations;
 use siegel_platform::provider;
-use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Row};
 
@@ -13,7 +13,7 @@ use super::Finding;
 use crate::place::Place;
 
 /// The databases of a tenant, and who knows their versions.
-static OF_TENANT: [(&str, &LazyLock<Migrator>); 5] = [
+static OF_TENANT: [(&str, &LazyLock<Migrations>); 5] = [
     ("key-directory.db", &siegel_key_directory::app::MIGRATIONS),
     ("upload.db", &siegel_upload::app::MIGRATIONS),
     ("keys.db", &siegel_upload::app::KEYS_MIGRATIONS),
@@ -37,12 +37,12 @@ pub(super) async fn check(place: &Place, full: bool) -> Vec<Finding> {
         if !directory.join(siegel_platform::db::READY).exists() {
             not_ready += 1;
         }
-        files.extend(OF_TENANT.map(|(name, migrator)| (directory.join(name), migrator)));
+        files.extend(OF_TENANT.map(|(name, migrations)| (directory.join(name), migrations)));
     }
     files.retain(|(file, _)| file.exists()); // a service opens a database when it first needs it
     let (count, mut older, mut found) = (files.len(), 0, Vec::new());
-    for (file, migrator) in files {
-        match look(&file, migrator, full).await.unwrap_or_else(|error| Verdict::Damaged(error.to_string())) {
+    for (file, migrations) in files {
+        match look(&file, migrations, full).await.unwrap_or_else(|error| Verdict::Damaged(error.to_string())) {
             Verdict::Whole => {}
             Verdict::Older => older += 1,
             Verdict::Newer => {
@@ -84,7 +84,7 @@ fn tenants(place: &Place) -> Vec<PathBuf> {
     entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).filter(|path| path.is_dir()).collect()
 }
 
-async fn look(file: &Path, migrator: &Migrator, full: bool) -> Result<Verdict, sqlx::Error> {
+async fn look(file: &Path, migrations: &Migrations, full: bool) -> Result<Verdict, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(false)
@@ -97,7 +97,7 @@ async fn look(file: &Path, migrator: &Migrator, full: bool) -> Result<Verdict, s
     let version: Option<i64> =
         sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations").fetch_one(&mut connection).await?;
     connection.close().await?;
-    let latest = migrator.iter().map(|migration| migration.version).max();
+    let latest = migrations.latest();
     Ok(if complaints != ["ok"] {
         Verdict::Damaged(complaints.join("; "))
     } else if version > latest {

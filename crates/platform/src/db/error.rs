@@ -15,6 +15,16 @@ pub enum DbError {
     /// Another writer held it for longer than the retries last.
     #[error("the database is busy")]
     Busy(#[source] sqlx::Error),
+    /// The database can't be reached, or did not answer in time: then what was asked may have happened, which the caller's
+    /// idempotency key settles. It is back within a minute if it fails over (503, Retry-After).
+    #[error("the database can't be reached")]
+    Unavailable(#[source] sqlx::Error),
+    /// A column that is not there or of another type: a mistake in the program.
+    #[error("column {column} is not there, or of another type")]
+    Column {
+        /// Its name.
+        column: String,
+    },
     /// Written by a later version of the program.
     #[error(
         "{path} was written by a later version of Siegel (it has migration {version}, which this program does not know): \
@@ -75,26 +85,39 @@ impl From<sqlx::Error> for DbError {
         match cause(&error) {
             Some(Cause::Busy) => Self::Busy(error),
             Some(Cause::Full) => Self::Full(error),
+            Some(Cause::Away) => Self::Unavailable(error),
             None => Self::Sqlx(error),
         }
     }
 }
 
-/// The name of the constraint or unique index that an error of the driver reports, for turning it into a client error
-/// without a check-then-insert race. SQLite names columns (`table.column`), so compare with those.
-pub fn violated(error: &sqlx::Error) -> Option<String> {
+/// The unique columns that an error reports, as `table.column`, for turning it into a client error without a
+/// check-then-insert race.
+pub fn violated(error: &DbError) -> Option<String> {
+    let DbError::Sqlx(error) = error else { return None };
     let error = error.as_database_error()?;
-    error.is_unique_violation().then(|| {
+    if !error.is_unique_violation() {
+        return None;
+    }
+    let Some((table, constraint)) = error.table().zip(error.constraint()) else {
+        // SQLite says: UNIQUE constraint failed: table.column
         let message = error.message();
-        message.rsplit_once(": ").map_or(message, |(_, columns)| columns).to_owned()
-    })
+        return Some(message.rsplit_once(": ").map_or(message, |(_, columns)| columns).to_owned());
+    };
+    // PostgreSQL names the constraint of a column table_column_key, if nobody named it.
+    let column = constraint.strip_prefix(table).and_then(|rest| rest.strip_prefix('_')).unwrap_or(constraint);
+    Some(format!("{table}.{}", column.strip_suffix("_key").unwrap_or(column)))
 }
 
 /// The causes that this layer acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
+    /// Another one's transaction is in the way: run it again.
     Busy,
+    /// No room.
     Full,
+    /// Nobody answers.
+    Away,
 }
 
 /// Looks through an error and its sources for one of the causes, so that a use case may wrap a database error as it likes.
@@ -104,6 +127,7 @@ pub(super) fn cause_in(error: &(dyn StdError + 'static)) -> Option<Cause> {
         let found = match error.downcast_ref::<DbError>() {
             Some(DbError::Busy(_)) => Some(Cause::Busy),
             Some(DbError::Full(_)) => Some(Cause::Full),
+            Some(DbError::Unavailable(_)) => Some(Cause::Away),
             _ => error.downcast_ref::<sqlx::Error>().and_then(cause),
         };
         if found.is_some() {
@@ -114,21 +138,33 @@ pub(super) fn cause_in(error: &(dyn StdError + 'static)) -> Option<Cause> {
     None
 }
 
-// SQLite's primary result codes: <https://www.sqlite.org/rescode.html>.
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const FULL: i32 = 13;
-
-/// The cause that an error of the driver reports.
+/// The cause that an error of a driver reports.
 pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
-    match (error, code(error)) {
-        (sqlx::Error::PoolTimedOut, _) | (_, Some(BUSY | LOCKED)) => Some(Cause::Busy),
-        (_, Some(FULL)) => Some(Cause::Full),
+    let code = error.as_database_error().and_then(|error| error.code());
+    match (error, code.as_deref()) {
+        (sqlx::Error::PoolTimedOut, _) => Some(Cause::Busy),
+        (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed, _) => {
+            Some(Cause::Away)
+        }
+        // PostgreSQL: <https://www.postgresql.org/docs/15/errcodes-appendix.html>. Its codes have five characters.
+        (_, Some(code)) if code.len() == 5 => match code {
+            "40001" | "40P01" | "55P03" => Some(Cause::Busy),
+            "53100" => Some(Cause::Full),
+            // No longer the primary, shutting down or starting up, too many connections, a connection that broke.
+            "25006" | "53300" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
+            code if code.starts_with("08") => Some(Cause::Away),
+            _ => None,
+        },
+        // SQLite's result codes: <https://www.sqlite.org/rescode.html>. Extended ones keep the primary code in their low byte.
+        (_, Some(code)) => match code.parse::<i32>().map(|code| code & 0xff) {
+            Ok(BUSY | LOCKED) => Some(Cause::Busy),
+            Ok(FULL) => Some(Cause::Full),
+            _ => None,
+        },
         _ => None,
     }
 }
 
-/// The primary result code; extended codes keep it in their low byte.
-fn code(error: &sqlx::Error) -> Option<i32> {
-    error.as_database_error()?.code()?.parse::<i32>().ok().map(|code| code & 0xff)
-}
+const BUSY: i32 = 5;
+const LOCKED: i32 = 6;
+const FULL: i32 = 13;

@@ -1,6 +1,7 @@
 //! The one lane in which a database is written, and the group commit in it: whoever waits for the lane while another
 //! works joins the same SQLite transaction, and one `COMMIT` (one sync of the disk) makes all of them durable. Each works
 //! under a savepoint of its own, so a failure undoes itself alone; nobody is told "done" before the commit they are in.
+//! The commit itself runs in a task: whoever leads it may be dropped (a client hangs up), and the others are in it too.
 //!
 //! ```text
 //! A: work ─┐                 ┌─ COMMIT ─► A done
@@ -12,13 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqlitePool};
+use sqlx::sqlite::SqlitePool;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use super::DbError;
 use super::error::{Cause, cause};
 use super::tenants::Committed;
+use super::{Connection, DbError};
 
 /// How long a caller waits for the lane, and for its connection.
 const WAIT: Duration = Duration::from_secs(10);
@@ -27,8 +27,8 @@ const WAIT: Duration = Duration::from_secs(10);
 pub(super) struct Lane {
     inner: Arc<Mutex<Inner>>,
     pool: SqlitePool,
-    committed: Committed,
-    commits: AtomicU64,
+    committed: Arc<Committed>,
+    commits: Arc<AtomicU64>,
 }
 
 /// Who has this lock writes.
@@ -37,7 +37,7 @@ pub(super) type Turn = OwnedMutexGuard<Inner>;
 /// What the lane is in the middle of.
 #[derive(Default)]
 pub(super) struct Inner {
-    connection: Option<PoolConnection<Sqlite>>,
+    connection: Option<Connection>,
     open: Option<Group>,
     /// Somebody began to work and has not said how it ended: they were dropped in the middle.
     working: bool,
@@ -63,17 +63,17 @@ pub(super) struct Place(Arc<OnceLock<Result<(), Lost>>>);
 
 impl Inner {
     /// The connection of a turn in which work has begun.
-    pub(super) fn connection(&self) -> &SqliteConnection {
-        self.connection.as_ref().expect("a turn has a connection from `join` to `leave`")
+    pub(super) fn connection(&self) -> &Connection {
+        self.connection.as_ref().expect("a turn has a connection from `join` to `keep` or `undo`")
     }
 
     /// As above.
-    pub(super) fn connection_mut(&mut self) -> &mut SqliteConnection {
-        self.connection.as_mut().expect("a turn has a connection from `join` to `leave`")
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a turn has a connection from `join` to `keep` or `undo`")
     }
 
     async fn run(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(statement).execute(self.connection_mut()).await.map(|_| ())
+        self.connection_mut().order(statement).await
     }
 
     /// Everyone in the open group is told why, and the connection goes, with whatever was not committed on it.
@@ -83,14 +83,14 @@ impl Inner {
         }
         self.working = false;
         if let Some(connection) = self.connection.take() {
-            let _ = connection.close().await; // it may be broken already
+            connection.close().await;
         }
     }
 }
 
 impl Lane {
     pub(super) fn new(pool: SqlitePool, committed: Committed) -> Self {
-        Self { inner: Arc::default(), pool, committed, commits: AtomicU64::new(0) }
+        Self { inner: Arc::default(), pool, committed: Arc::new(committed), commits: Arc::default() }
     }
 
     /// How many commits there were: fewer than transactions, under load.
@@ -106,7 +106,7 @@ impl Lane {
             turn.lose(Lost::Busy).await; // the others' work went with the one that was dropped; they run again
         }
         if turn.connection.is_none() {
-            turn.connection = Some(self.pool.acquire().await?);
+            turn.connection = Some(Connection::Sqlite(self.pool.acquire().await?));
         }
         turn.working = true;
         if turn.open.is_some() {
@@ -129,7 +129,7 @@ impl Lane {
             return Err(error);
         }
         turn.working = false;
-        let group = turn.open.as_mut().expect("`join` opened a group, and only `lose` and `commit` take it away");
+        let group = turn.open.as_mut().expect("`join` opened a group, and only `lose` and `end` take it away");
         group.members += 1;
         group.wake |= wake;
         Ok(Place(group.fate.clone()))
@@ -154,53 +154,68 @@ impl Lane {
     /// Waits behind whoever was waiting, then commits the group unless one of them did.
     pub(super) async fn settle(&self, place: Place) -> Result<(), DbError> {
         // No deadline: whether the work counts has to be known, or it would be run again although it does.
-        let mut turn = self.inner.clone().lock_owned().await;
+        let turn = self.inner.clone().lock_owned().await;
         if place.0.get().is_none() {
-            self.end(&mut turn).await;
+            self.end(turn).await;
         }
         match place.0.get() {
             Some(Ok(())) => Ok(()),
             Some(Err(lost)) => Err(lost.clone().into()),
-            None => Err(DbError::Busy(sqlx::Error::PoolTimedOut)), // `end` settles every open group
+            // The task was dropped with its runtime: the process ends, and nobody hears this.
+            None => Err(DbError::Unavailable(sqlx::Error::WorkerCrashed)),
         }
     }
 
-    /// Commits what is open, if anything is.
-    async fn end(&self, turn: &mut Turn) {
-        if turn.working {
-            return turn.lose(Lost::Busy).await;
-        }
-        let Some(group) = turn.open.take() else { return };
-        match turn.run("COMMIT").await {
-            Ok(()) => {
-                let _ = group.fate.set(Ok(()));
-                self.commits.fetch_add(1, Ordering::Relaxed);
-                if group.wake {
-                    self.committed.tell();
+    /// Commits what is open, if anything is, whether or not the caller stays to hear of it.
+    async fn end(&self, mut turn: Turn) {
+        let (committed, commits) = (self.committed.clone(), self.commits.clone());
+        let ending = async move {
+            if turn.working {
+                return turn.lose(Lost::Busy).await;
+            }
+            let Some(group) = turn.open.take() else { return };
+            match turn.run("COMMIT").await {
+                Ok(()) => {
+                    let _ = group.fate.set(Ok(())); // set once: the group was just taken out
+                    commits.fetch_add(1, Ordering::Relaxed);
+                    if group.wake {
+                        committed.tell();
+                    }
+                }
+                Err(error) => {
+                    let lost = Lost::from(&DbError::from(error));
+                    turn.open = Some(group);
+                    turn.lose(lost).await;
                 }
             }
-            Err(error) => {
-                let lost = Lost::from(&DbError::from(error));
-                turn.open = Some(group);
-                turn.lose(lost).await;
+        };
+        #[expect(clippy::disallowed_methods, reason = "as short as a commit, and holds the turn until it has ended")]
+        let _ = tokio::spawn(ending).await;
+    }
+
+    /// A turn in which nothing is open.
+    async fn quiet(&self) -> Turn {
+        loop {
+            let turn = self.inner.clone().lock_owned().await;
+            if turn.open.is_none() && !turn.working {
+                return turn;
             }
+            self.end(turn).await;
         }
     }
 
     /// A turn with a connection and nothing open, for what is no transaction.
     pub(super) async fn alone(&self) -> Result<Turn, DbError> {
-        let mut turn = self.inner.clone().lock_owned().await;
-        self.end(&mut turn).await;
+        let mut turn = self.quiet().await;
         if turn.connection.is_none() {
-            turn.connection = Some(self.pool.acquire().await?);
+            turn.connection = Some(Connection::Sqlite(self.pool.acquire().await?));
         }
         Ok(turn)
     }
 
     /// Ends what is open and closes the connection.
     pub(super) async fn close(&self) {
-        let mut turn = self.inner.clone().lock_owned().await;
-        self.end(&mut turn).await;
+        let mut turn = self.quiet().await;
         drop(turn.connection.take());
         self.pool.close().await;
     }
@@ -211,6 +226,7 @@ impl From<Cause> for Lost {
         match cause {
             Cause::Busy => Self::Busy,
             Cause::Full => Self::Full,
+            Cause::Away => Self::Other("the database can't be reached".to_owned()),
         }
     }
 }

@@ -1,14 +1,31 @@
-//! SQLite, one file per service and tenant. One connection writes, four read: writers queue here instead of in SQLite,
-//! where waiting means polling. WAL and `synchronous=FULL`: what was acknowledged survives a power loss.
+//! Databases of services and tenants, on one of two engines.
 //!
-//! Every write goes through [`Db::tx`], which names it, retries it and counts it. SQL is kept to what PostgreSQL also
-//! reads (`$1`, `ON CONFLICT`, `RETURNING`; INTEGER/BIGINT, TEXT, BLOB), so that a second adapter shares the text.
+//! ```text
+//! query("… $1 …").bind(…) ─► Executor ─► Reader, Tx ─┬─ SQLite: a file per service and tenant
+//!                                                    └─ PostgreSQL: a database per tenant, a schema and a role per service
+//! ```
+//!
+//! Every write goes through [`Db::tx`], which names it, retries it and counts it. SQL is kept to what both read (`$1`,
+//! `ON CONFLICT`, `RETURNING`; BIGINT, TEXT, BLOB), so that stores are written once; where they differ a statement asks
+//! for the [`Engine`]. In SQLite one connection writes and four read: writers queue here instead of there, where waiting
+//! means polling. What was acknowledged survives a power loss: WAL and `synchronous=FULL`, or a synchronous standby.
 
+#[cfg(feature = "real")]
+mod cluster;
+mod connection;
+pub mod contract;
 mod error;
+mod home;
 mod lane;
 mod migrate;
+#[cfg(feature = "real")]
+mod postgres;
+mod query;
+mod row;
+mod sqlite;
 mod tenants;
 mod tx;
+mod value;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -16,11 +33,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::clock::{SharedClock, SystemClock};
 use crate::health::Health;
@@ -29,10 +43,17 @@ use crate::rng::{Rng, SystemRng};
 
 use lane::Lane;
 
+#[cfg(feature = "real")]
+pub use cluster::Cluster;
+pub use connection::{Connection, Engine, Reader, Snapshot};
 pub use error::{DbError, violated};
-pub use migrate::embedded;
-pub use tenants::{CommitHook, READY, TenantDbs, provision_directory, provisioned, tenant_directory};
+pub use home::{Found, Home, Place, READY, provision_directory, provisioned, tenant_directory};
+pub use migrate::{Migrations, embedded};
+pub use query::{Done, Executor, Query, QueryAs, QueryScalar, query, query_as, query_scalar};
+pub use row::{Column, FromRow, Row};
+pub use tenants::{CommitHook, TenantDbs};
 pub use tx::{Tx, Work};
+pub use value::{FromValue, Value};
 pub use watch::Watcher;
 
 /// Connections that read one database.
@@ -47,6 +68,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How a database is opened, and what it reports to. [`Default`] suits a test; services take `ctx.db_options()`.
 #[derive(Clone)]
 pub struct DbOptions {
+    /// Where tenants' databases lie, unless in files.
+    pub home: Home,
     /// Overwrite deleted content with zeros (the `keys` database: a shredded key must not stay in a free page).
     pub secure_delete: bool,
     /// Waits between retries.
@@ -62,6 +85,7 @@ pub struct DbOptions {
 impl Default for DbOptions {
     fn default() -> Self {
         Self {
+            home: Home::Files,
             secure_delete: false,
             clock: SystemClock::shared(),
             rng: Arc::new(SystemRng),
@@ -71,24 +95,31 @@ impl Default for DbOptions {
     }
 }
 
-/// One database file.
+/// One service's database of one tenant, or the provider's.
 pub struct Db {
+    /// The file; for PostgreSQL `database/schema`, for errors and logs.
     path: PathBuf,
-    lane: Lane,
-    reader: SqlitePool,
+    writer: Writer,
+    reader: Reader,
     options: DbOptions,
     full: AtomicBool,
 }
 
+enum Writer {
+    Sqlite(Lane),
+    #[cfg(feature = "real")]
+    Postgres(sqlx::PgPool, tenants::Committed),
+}
+
 impl Db {
-    /// Opens or creates the file, and brings it to the migrator's version. A file of a later version is refused.
-    pub async fn open(path: &Path, migrator: &'static Migrator, options: DbOptions) -> Result<Self, DbError> {
-        Self::open_with(path, migrator, options, tenants::Committed::default()).await
+    /// Opens or creates a file, and brings it to the migrations' version. A file of a later version is refused.
+    pub async fn open(path: &Path, migrations: &'static Migrations, options: DbOptions) -> Result<Self, DbError> {
+        Self::open_with(path, migrations, options, tenants::Committed::default()).await
     }
 
     async fn open_with(
         path: &Path,
-        migrator: &'static Migrator,
+        migrations: &'static Migrations,
         options: DbOptions,
         committed: tenants::Committed,
     ) -> Result<Self, DbError> {
@@ -100,25 +131,61 @@ impl Db {
         let writer = pool_options(1)
             .after_release(|connection, _| Box::pin(usable(connection)))
             .connect_lazy_with(connect.clone());
-        migrate::run(&writer, path, migrator).await?;
-        let reader = pool_options(READERS).connect_lazy_with(connect.pragma("query_only", "ON"));
-        let lane = Lane::new(writer, committed);
-        Ok(Self { path: path.to_owned(), lane, reader, options, full: AtomicBool::new(false) })
+        migrate::run_sqlite(&writer, path, migrations).await?;
+        let reader = Reader::Sqlite(pool_options(READERS).connect_lazy_with(connect.pragma("query_only", "ON")));
+        let writer = Writer::Sqlite(Lane::new(writer, committed));
+        Ok(Self { path: path.to_owned(), writer, reader, options, full: AtomicBool::new(false) })
     }
 
-    /// The pool for reading. Its connections refuse to write.
-    pub fn reader(&self) -> &SqlitePool {
+    /// Opens a schema of a database of PostgreSQL in the service's own role, and brings it to the migrations' version.
+    #[cfg(feature = "real")]
+    async fn open_postgres(
+        place: &str,
+        connect: sqlx::postgres::PgConnectOptions,
+        migrations: &'static Migrations,
+        options: DbOptions,
+        committed: tenants::Committed,
+    ) -> Result<Self, DbError> {
+        let pool = postgres::pool(connect);
+        let path = PathBuf::from(place);
+        postgres::in_time(migrate::run_postgres(&pool, &path, migrations)).await?;
+        let (reader, writer) = (Reader::Postgres(pool.clone()), Writer::Postgres(pool, committed));
+        Ok(Self { path, writer, reader, options, full: AtomicBool::new(false) })
+    }
+
+    /// Opens the provider's database in a cluster.
+    #[cfg(feature = "real")]
+    pub async fn open_provider(
+        cluster: &Cluster,
+        migrations: &'static Migrations,
+        options: DbOptions,
+    ) -> Result<Self, DbError> {
+        let (place, connect) = cluster.provider();
+        Self::open_postgres(&place, connect, migrations, options, tenants::Committed::default()).await
+    }
+
+    /// Where to read. Its connections refuse to write, or nobody writes through them.
+    pub fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// The file.
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        self.reader.engine()
+    }
+
+    /// The file, or its name in PostgreSQL.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How many commits there were since it was opened. Under load fewer than transactions: those who wait share one.
+    /// How many commits there were since it was opened, where we join them: under load fewer than transactions.
     pub fn commits(&self) -> u64 {
-        self.lane.commits()
+        match &self.writer {
+            Writer::Sqlite(lane) => lane.commits(),
+            #[cfg(feature = "real")]
+            Writer::Postgres(..) => 0,
+        }
     }
 
     /// Whether the last write found the disk full.
@@ -127,18 +194,28 @@ impl Db {
     }
 
     /// Folds the write-ahead log into the file and empties it, so that what was deleted from a database with
-    /// `secure_delete` is in neither. [`DbError::Busy`] while somebody reads; try again later.
+    /// `secure_delete` is in neither. [`DbError::Busy`] while somebody reads; try again later. PostgreSQL's log is a physical
+    /// backup, whose days are counted in the receipt.
     pub async fn fold_log(&self) -> Result<(), DbError> {
-        let mut turn = self.lane.alone().await?;
+        let lane = match &self.writer {
+            Writer::Sqlite(lane) => lane,
+            #[cfg(feature = "real")]
+            Writer::Postgres(..) => return Ok(()),
+        };
+        let mut turn = lane.alone().await?;
         let (busy, _, _): (i64, i64, i64) =
-            sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(turn.connection_mut()).await?;
+            query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(turn.connection_mut()).await?;
         if busy == 0 { Ok(()) } else { Err(DbError::Busy(sqlx::Error::PoolTimedOut)) }
     }
 
-    /// Closes the connections, which also folds the write-ahead log into the file.
+    /// Closes the connections, which also folds SQLite's write-ahead log into the file.
     pub async fn close(&self) {
         self.reader.close().await;
-        self.lane.close().await;
+        match &self.writer {
+            Writer::Sqlite(lane) => lane.close().await,
+            #[cfg(feature = "real")]
+            Writer::Postgres(..) => {} // one pool reads and writes
+        }
     }
 }
 
@@ -168,13 +245,13 @@ fn connect_options(path: &Path, options: &DbOptions) -> SqliteConnectOptions {
 
 /// A pool that reads the database of a service in another process. It makes nothing, migrates nothing and folds no log:
 /// that is for the one who owns the file.
-pub(crate) fn reading_pool(path: &Path) -> SqlitePool {
+pub(crate) fn reading_pool(path: &Path) -> Reader {
     let connect = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
-    pool_options(READERS).connect_lazy_with(connect)
+    Reader::Sqlite(pool_options(READERS).connect_lazy_with(connect))
 }
 
 fn pool_options(connections: u32) -> SqlitePoolOptions {

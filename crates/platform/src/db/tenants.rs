@@ -6,58 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use siegel_domain::TenantId;
-use sqlx::migrate::Migrator;
 use tokio::sync::OnceCell;
 
-use super::{Db, DbError, DbOptions};
-use crate::files;
+use super::{Db, DbError, DbOptions, Home, Migrations, Place};
 
 /// A database that nobody held for this long is closed.
 const IDLE_MS: i64 = 5 * 60 * 1_000;
-/// The mark in a tenant's directory that says it was provisioned.
-pub const READY: &str = "ready";
 
 /// Called after a commit that carried events, with the tenant.
 pub type CommitHook = Arc<dyn Fn(TenantId) + Send + Sync>;
-
-/// The directory of a tenant's databases.
-pub fn tenant_directory(state_dir: &Path, tenant: TenantId) -> PathBuf {
-    state_dir.join("tenants").join(tenant.to_string())
-}
-
-/// Makes a tenant's directory and marks it ready. Without the mark no service opens a database for the tenant, so a
-/// request with a made-up id never leaves a file behind. May be repeated.
-pub fn provision_directory(state_dir: &Path, tenant: TenantId) -> std::io::Result<()> {
-    let directory = tenant_directory(state_dir, tenant);
-    std::fs::create_dir_all(&directory)?;
-    files::replace(&directory.join(READY), b"", files::Visibility::Private)?;
-    files::sync_directory(&state_dir.join("tenants"))
-}
-
-/// Every tenant that was provisioned below `root`.
-pub fn provisioned(root: &Path) -> std::io::Result<Vec<TenantId>> {
-    let entries = match std::fs::read_dir(root.join("tenants")) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let mut tenants = Vec::new();
-    for entry in entries {
-        let entry = entry?;
-        if let Some(Ok(tenant)) = entry.file_name().to_str().map(str::parse)
-            && entry.path().join(READY).exists()
-        {
-            tenants.push(tenant);
-        }
-    }
-    tenants.sort_unstable();
-    Ok(tenants)
-}
 
 /// Databases of one service.
 pub struct TenantDbs {
     root: PathBuf,
     service: &'static str,
-    migrator: &'static Migrator,
+    migrations: &'static Migrations,
     options: DbOptions,
     open: Mutex<HashMap<TenantId, Slot>>,
     hook: Arc<OnceLock<CommitHook>>,
@@ -72,9 +35,9 @@ struct Slot {
 
 impl TenantDbs {
     /// The databases `root/tenants/<tenant>/<service>.db`.
-    pub fn new(root: &Path, service: &'static str, migrator: &'static Migrator, options: DbOptions) -> Self {
+    pub fn new(root: &Path, service: &'static str, migrations: &'static Migrations, options: DbOptions) -> Self {
         let open = Mutex::new(HashMap::new());
-        Self { root: root.to_owned(), service, migrator, options, open, hook: Arc::default() }
+        Self { root: root.to_owned(), service, migrations, options, open, hook: Arc::default() }
     }
 
     /// The service's name.
@@ -89,30 +52,50 @@ impl TenantDbs {
 
     /// The tenant's database; [`DbError::NoSuchTenant`] if it was not provisioned.
     pub async fn get(&self, tenant: TenantId) -> Result<Arc<Db>, DbError> {
-        let directory = tenant_directory(&self.root, tenant);
-        let slot = {
-            let mut open = self.lock();
-            let now = self.options.clock.monotonic_ms();
-            match open.get_mut(&tenant) {
-                Some(slot) => {
-                    slot.used_ms = now;
-                    slot.clone()
-                }
-                None if !directory.join(READY).exists() => return Err(DbError::NoSuchTenant),
-                None => open.entry(tenant).or_insert(Slot { db: Arc::default(), used_ms: now }).clone(),
+        let slot = match self.used(tenant) {
+            Some(slot) => slot,
+            None if !self.place().is_ready(tenant).await? => return Err(DbError::NoSuchTenant),
+            None => {
+                let fresh = Slot { db: Arc::default(), used_ms: self.options.clock.monotonic_ms() };
+                self.lock().entry(tenant).or_insert(fresh).clone()
             }
         };
         let opening = slot.db.get_or_try_init(async || {
-            let path = directory.join(format!("{}.db", self.service));
             let committed = Committed { hook: Some((tenant, self.hook.clone())) };
-            Db::open_with(&path, self.migrator, self.options.clone(), committed).await.map(Arc::new)
+            self.open(tenant, committed).await.map(Arc::new)
         });
         opening.await.cloned()
     }
 
-    /// Every tenant that was provisioned. Reads the directory: for sweeps, not for requests.
-    pub fn provisioned(&self) -> std::io::Result<Vec<TenantId>> {
-        provisioned(&self.root)
+    async fn open(&self, tenant: TenantId, committed: Committed) -> Result<Db, DbError> {
+        match &self.options.home {
+            Home::Files => {
+                let path = super::tenant_directory(&self.root, tenant).join(format!("{}.db", self.service));
+                Db::open_with(&path, self.migrations, self.options.clone(), committed).await
+            }
+            #[cfg(feature = "real")]
+            Home::Cluster(cluster) => {
+                let (place, connect) = cluster.schema(tenant, self.service)?;
+                Db::open_postgres(&place, connect, self.migrations, self.options.clone(), committed).await
+            }
+        }
+    }
+
+    /// The slot of a tenant that is open or being opened.
+    fn used(&self, tenant: TenantId) -> Option<Slot> {
+        let mut open = self.lock();
+        let slot = open.get_mut(&tenant)?;
+        slot.used_ms = self.options.clock.monotonic_ms();
+        Some(slot.clone())
+    }
+
+    fn place(&self) -> Place<'_> {
+        self.options.home.place(&self.root)
+    }
+
+    /// Every tenant that was provisioned. Reads the directory, or asks the cluster: for sweeps, not for requests.
+    pub async fn provisioned(&self) -> Result<Vec<TenantId>, DbError> {
+        self.place().provisioned().await
     }
 
     /// How many databases are open.

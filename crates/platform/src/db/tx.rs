@@ -5,15 +5,17 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::Ordering;
 
-use futures::future::BoxFuture;
-use sqlx::sqlite::SqliteConnection;
-
 use super::error::{Cause, cause_in};
 use super::lane::Turn;
-use super::{Db, DbError};
+#[cfg(feature = "real")]
+use super::postgres;
+use super::{Connection, Db, DbError, Engine, Writer};
+use futures::future::BoxFuture;
 
 /// Attempts of one transaction, the first included.
 const ATTEMPTS: u32 = 6;
+/// The same where transactions run beside each other, and are refused for it.
+const ATTEMPTS_BESIDE: u32 = 12;
 /// The wait before the second attempt; doubles each time, with jitter.
 const FIRST_WAIT_MS: i64 = 5;
 
@@ -22,9 +24,17 @@ const FIRST_WAIT_MS: i64 = 5;
 /// `'w` is the lifetime of what the work borrows: since `&'c mut Tx<'w>` can only be written where `'w` outlives `'c`, a
 /// closure over borrowed values may return a future that lives for `'c`.
 pub struct Tx<'w> {
-    turn: Turn,
+    lease: Lease,
     wake: bool,
+    events: i64,
     work: PhantomData<&'w ()>,
+}
+
+/// The connection, and what it is returned to.
+enum Lease {
+    Sqlite(Turn),
+    #[cfg(feature = "real")]
+    Postgres(Box<Connection>),
 }
 
 /// What a transaction's closure returns: `Box::pin(async move { … })`.
@@ -35,18 +45,36 @@ impl Tx<'_> {
     pub fn wake_after_commit(&mut self) {
         self.wake = true;
     }
+
+    /// Counts the events of this transaction, from 0.
+    pub fn next_event(&mut self) -> i64 {
+        self.events += 1;
+        self.events - 1
+    }
+
+    fn new(lease: Lease) -> Self {
+        Self { lease, wake: false, events: 0, work: PhantomData }
+    }
 }
 
 impl Deref for Tx<'_> {
-    type Target = SqliteConnection;
-    fn deref(&self) -> &SqliteConnection {
-        self.turn.connection()
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        match &self.lease {
+            Lease::Sqlite(turn) => turn.connection(),
+            #[cfg(feature = "real")]
+            Lease::Postgres(connection) => connection,
+        }
     }
 }
 
 impl DerefMut for Tx<'_> {
-    fn deref_mut(&mut self) -> &mut SqliteConnection {
-        self.turn.connection_mut()
+    fn deref_mut(&mut self) -> &mut Connection {
+        match &mut self.lease {
+            Lease::Sqlite(turn) => turn.connection_mut(),
+            #[cfg(feature = "real")]
+            Lease::Postgres(connection) => connection,
+        }
     }
 }
 
@@ -74,15 +102,16 @@ impl Db {
     {
         let started = self.options.clock.monotonic_ms();
         let mut attempt = 1;
+        let attempts = if self.engine() == Engine::Sqlite { ATTEMPTS } else { ATTEMPTS_BESIDE };
         let result = loop {
             let result = self.attempt(&work).await;
             let cause = result.as_ref().err().and_then(|error| cause_in(error));
             self.note_full(&result, cause);
-            if cause != Some(Cause::Busy) || attempt == ATTEMPTS {
+            if cause != Some(Cause::Busy) || attempt == attempts {
                 break result;
             }
             self.options.metrics.tx_retried(name);
-            let wait_ms = FIRST_WAIT_MS << attempt;
+            let wait_ms = FIRST_WAIT_MS << attempt.min(ATTEMPTS);
             self.options.clock.sleep(wait_ms + self.options.rng.below(wait_ms)).await;
             attempt += 1;
         };
@@ -95,17 +124,36 @@ impl Db {
         F: for<'c> Fn(&'c mut Tx<'w>) -> Work<'c, T, E>,
         E: From<DbError> + StdError + 'static,
     {
-        let mut tx = Tx { turn: self.lane.join().await?, wake: false, work: PhantomData };
-        match work(&mut tx).await {
-            Ok(value) => {
-                let place = self.lane.keep(tx.turn, tx.wake).await?;
-                self.lane.settle(place).await?;
+        let mut tx = Tx::new(match &self.writer {
+            Writer::Sqlite(lane) => Lease::Sqlite(lane.join().await?),
+            #[cfg(feature = "real")]
+            Writer::Postgres(pool, _) => Lease::Postgres(Box::new(Connection::Postgres(postgres::begin(pool).await?))),
+        });
+        let result = work(&mut tx).await;
+        let Tx { lease, wake, .. } = tx;
+        match (&self.writer, lease) {
+            (Writer::Sqlite(lane), Lease::Sqlite(turn)) => match result {
+                Ok(value) => {
+                    let place = lane.keep(turn, wake).await?;
+                    lane.settle(place).await?;
+                    Ok(value)
+                }
+                Err(error) => {
+                    lane.undo(turn, cause_in(&error)).await;
+                    Err(error)
+                }
+            },
+            #[cfg(feature = "real")]
+            (Writer::Postgres(_, committed), Lease::Postgres(connection)) => {
+                let value = result?; // else dropping the connection rolls back
+                connection.commit().await?;
+                if wake {
+                    committed.tell();
+                }
                 Ok(value)
             }
-            Err(error) => {
-                self.lane.undo(tx.turn, cause_in(&error)).await;
-                Err(error)
-            }
+            #[cfg(feature = "real")]
+            _ => unreachable!("a writer leases connections of its own kind"),
         }
     }
 

@@ -1,8 +1,12 @@
 //! What every process is told, whatever runs in it.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::Deserialize;
 
 use crate::config::Mistake;
 use crate::http::Limits;
@@ -10,6 +14,30 @@ use crate::http::Limits;
 /// The sections `[telemetry]` and `[limits]` with every setting at its default and what it means: the same in each
 /// program's configuration.
 pub const SETTINGS: &str = include_str!("settings.toml");
+
+/// On which parts the platform runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(from = "String")]
+pub enum PartsChoice {
+    /// SQLite, two directories, a sealed file: everything in the state directory.
+    #[default]
+    Embedded,
+    /// PostgreSQL, S3, Vault and Kafka, as a file says ([`crate::parts`]).
+    File(PathBuf),
+}
+
+impl From<String> for PartsChoice {
+    fn from(text: String) -> Self {
+        if text == "embedded" { Self::Embedded } else { Self::File(text.into()) }
+    }
+}
+
+impl FromStr for PartsChoice {
+    type Err = Infallible;
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.to_owned().into())
+    }
+}
 
 /// Where a process stands and where it listens.
 #[derive(Debug, Clone)]
@@ -30,6 +58,8 @@ pub struct HostConfig {
     pub jurisdiction: String,
     /// Bounds of the listeners.
     pub limits: Limits,
+    /// What it all stands on.
+    pub parts: PartsChoice,
     /// The services that run in this process.
     pub services: Vec<&'static str>,
     /// The way to those that do not; none if all are here.
@@ -57,6 +87,10 @@ impl HostConfig {
         if self.plain_http && !self.listen.ip().is_loopback() {
             let what = format!("{} is not a loopback address; remove plain_http or listen on 127.0.0.1", self.listen);
             mistake("plain_http", what);
+        }
+        if self.parts != PartsChoice::Embedded && !cfg!(feature = "real") {
+            let what = "this program was built without the adapters of real parts; build it with --features real";
+            mistake("parts", what.to_owned());
         }
         if let Some(url) = &self.public_url {
             // Behind a front the address may be https although this process speaks plain HTTP on loopback.

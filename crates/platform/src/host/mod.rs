@@ -34,7 +34,7 @@ use crate::ctx::Ctx;
 use crate::peer::{self, Late, Peer, RemoteOptions};
 use crate::tls::{InsideTls, Tls};
 
-pub use config::{HostConfig, Inside, SETTINGS};
+pub use config::{HostConfig, Inside, PartsChoice, SETTINGS};
 pub use open::{Given, MakeZones};
 pub use process::Process;
 pub use service::{Grpc, Service};

@@ -11,7 +11,7 @@ use super::hold::{self, Holds};
 use super::{Channels, Host, HostConfig};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ctx::Ctx;
-use crate::db::DbOptions;
+use crate::db::{DbOptions, Home};
 use crate::health::Health;
 use crate::http::{HttpEnv, HttpServer, Transport};
 use crate::log::Log;
@@ -64,7 +64,9 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let secrets = Secrets::open(&state_dir.join("secrets.sealed"), &config.key_file, clock.clone(), rng.clone())
         .context("can't open the secrets")?;
     let secrets = Arc::new(secrets);
+    let home = home(config, &secrets).await?;
     let options = DbOptions {
+        home: home.clone(),
         secure_delete: false,
         clock: clock.clone(),
         rng: rng.clone(),
@@ -112,6 +114,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         secrets,
         zones: Arc::new(zones),
         tenants: Arc::new(tenants),
+        home,
         metrics,
         health,
         state_dir: state_dir.clone(),
@@ -120,6 +123,26 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let beside: BTreeMap<_, _> = config.services.iter().map(|name| (*name, Default::default())).collect();
     let host = Host { ctx, tls, inside: channels, beside, guard: OnceLock::new(), auth: OnceLock::new() };
     Ok(Opened { host, server, inside, holds })
+}
+
+/// Where tenants' databases lie.
+#[cfg(not(feature = "real"))]
+async fn home(_: &HostConfig, _: &Secrets) -> Result<Home> {
+    Ok(Home::Files)
+}
+
+/// Where tenants' databases lie. The passwords of our roles are drawn once and kept with the secrets.
+#[cfg(feature = "real")]
+async fn home(config: &HostConfig, secrets: &Secrets) -> Result<Home> {
+    let super::PartsChoice::File(file) = &config.parts else { return Ok(Home::Files) };
+    let parts = crate::parts::Parts::read(file)?;
+    let password = |schema: &str| -> Result<_> {
+        let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32)?;
+        Ok(base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &*drawn).into())
+    };
+    let cluster = crate::db::Cluster::open(&parts.postgres, &parts.ca_file, password).await;
+    let cluster = cluster.with_context(|| format!("can't open PostgreSQL at {}", parts.postgres.host))?;
+    Ok(Home::Cluster(Arc::new(cluster)))
 }
 
 /// The outboxes: our own services register theirs when they start, those of other processes are followed.

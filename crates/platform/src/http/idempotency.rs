@@ -14,7 +14,7 @@ use siegel_domain::time::DAY_MS;
 use siegel_domain::{Principal, TenantId, Timestamp};
 
 use super::extract::Json;
-use crate::db::{Db, DbError, Tx, Work};
+use crate::db::{self, Db, DbError, Tx, Work};
 use crate::problem::{Problem, Reason};
 
 /// The table, for a service's first migration.
@@ -139,7 +139,7 @@ where
 pub async fn replay(tx: &mut Tx<'_>, scope: &Scope, now: Timestamp) -> Result<Option<Answer>, Problem> {
     let Some(key) = &scope.key else { return Ok(None) };
     let row: Option<(Vec<u8>, i64, Vec<u8>)> =
-        sqlx::query_as("SELECT body_hash, status, body FROM idempotency WHERE scope = $1 AND created_ms > $2")
+        db::query_as("SELECT body_hash, status, body FROM idempotency WHERE scope = $1 AND created_ms > $2")
             .bind(scope.row(key))
             .bind(now.0.saturating_sub(KEEP_MS))
             .fetch_optional(&mut **tx)
@@ -156,7 +156,7 @@ pub async fn replay(tx: &mut Tx<'_>, scope: &Scope, now: Timestamp) -> Result<Op
 /// Stores the answer of this request.
 pub async fn remember(tx: &mut Tx<'_>, scope: &Scope, answer: &Answer, now: Timestamp) -> Result<(), DbError> {
     let Some(key) = &scope.key else { return Ok(()) };
-    sqlx::query(
+    db::query(
         "INSERT INTO idempotency (scope, body_hash, status, body, created_ms) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (scope) DO UPDATE SET body_hash = excluded.body_hash, status = excluded.status,
                                            body = excluded.body, created_ms = excluded.created_ms",
@@ -176,7 +176,7 @@ pub async fn sweep(db: &Db, now: Timestamp, limit: u32) -> Result<usize, DbError
     let before = now.0.saturating_sub(KEEP_MS);
     db.tx("idempotency.sweep", |tx| {
         Box::pin(async move {
-            let done = sqlx::query(
+            let done = db::query(
                 "DELETE FROM idempotency WHERE scope IN
                    (SELECT scope FROM idempotency WHERE created_ms <= $1 ORDER BY created_ms LIMIT $2)",
             )

@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use super::feed::{Log, LogError, News, Stored};
 use crate::clock::SharedClock;
-use crate::db::{DbError, TenantDbs, Tx};
+use crate::db::{self, DbError, TenantDbs, Tx};
 use crate::metrics::{Metrics, Name};
 use crate::telemetry::TraceContext;
 
@@ -109,7 +109,7 @@ impl Consumer {
         pairs.retain(|(source, _)| self.sources.contains(source));
         if self.sweep.swap(false, Ordering::Relaxed) {
             for &source in &self.sources {
-                pairs.extend(self.log.tenants(source)?.into_iter().map(|tenant| (source, tenant)));
+                pairs.extend(self.log.tenants(source).await?.into_iter().map(|tenant| (source, tenant)));
             }
         }
         let mut done = 0;
@@ -163,7 +163,7 @@ impl Consumer {
     /// The last position whose event had its effect.
     pub async fn position(&self, source: &'static str, tenant: TenantId) -> Result<i64, LogError> {
         let db = self.own.get(tenant).await?;
-        let position = sqlx::query_scalar("SELECT position FROM positions WHERE consumer = $1 AND source = $2")
+        let position = db::query_scalar("SELECT position FROM positions WHERE consumer = $1 AND source = $2")
             .bind(self.name)
             .bind(source)
             .fetch_optional(db.reader())
@@ -188,7 +188,7 @@ impl Consumer {
             fresh += 1;
         }
         if last > seen {
-            sqlx::query(
+            db::query(
                 "INSERT INTO positions (consumer, source, position) VALUES ($1, $2, $3)
                  ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position",
             )
@@ -205,7 +205,7 @@ impl Consumer {
     async fn apply(&self, tx: &mut Tx<'_>, source: &str, tenant: TenantId, stored: &Stored) -> Result<bool, DbError> {
         let event = &stored.event;
         let span = tracing::info_span!("log.handle", consumer = self.name, event.id, event.r#type, %tenant);
-        sqlx::query("SAVEPOINT handling").execute(&mut **tx).await?;
+        db::query("SAVEPOINT handling").execute(&mut **tx).await?;
         let handling = self.handler.handle(tx, tenant, event).instrument(span);
         let handled = match event.traceparent.parse::<TraceContext>() {
             Ok(cause) => cause.scope(handling).await,
@@ -218,15 +218,15 @@ impl Consumer {
         };
         if let Some(reason) = reason {
             tracing::error!(consumer = self.name, source, %tenant, event.id, event.r#type, reason, "an event is parked");
-            sqlx::query("ROLLBACK TO handling").execute(&mut **tx).await?;
+            db::query("ROLLBACK TO handling").execute(&mut **tx).await?;
             self.park(tx, source, stored, reason).await?;
         }
-        sqlx::query("RELEASE handling").execute(&mut **tx).await?;
+        db::query("RELEASE handling").execute(&mut **tx).await?;
         Ok(reason.is_none())
     }
 
     async fn park(&self, tx: &mut Tx<'_>, source: &str, stored: &Stored, reason: &'static str) -> Result<(), DbError> {
-        sqlx::query(
+        db::query(
             "INSERT INTO dead_letters (consumer, source, position, event_id, type, reason, parked_ms, data)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         )
@@ -245,7 +245,7 @@ impl Consumer {
 }
 
 async fn position_in(tx: &mut Tx<'_>, consumer: &str, source: &str) -> Result<i64, DbError> {
-    let position = sqlx::query_scalar("SELECT position FROM positions WHERE consumer = $1 AND source = $2")
+    let position = db::query_scalar("SELECT position FROM positions WHERE consumer = $1 AND source = $2")
         .bind(consumer)
         .bind(source)
         .fetch_optional(&mut **tx)

@@ -12,10 +12,10 @@ use siegel_proto::events::v1::{ConversationOpened, Event, UploadSwept};
 
 use super::{Consumer, EventSource, HandleError, Handler, Log, emit};
 use crate::clock::SharedClock;
-use crate::db::{DbError, TenantDbs, Tx};
+use crate::db::{self, DbError, TenantDbs, Tx};
 
 /// What the suite runs on. The databases hold the tables of [`super::OUTBOX_SQL`] and [`super::CONSUMER_SQL`], and
-/// `effects(event_id TEXT)`.
+/// `effects(event_id TEXT, place BIGINT)`.
 pub struct Subject {
     /// The log, with `producer` registered.
     pub log: Arc<Log>,
@@ -63,7 +63,7 @@ impl Subject {
 
     async fn effects(&self, tenant: TenantId) -> Result<Vec<String>> {
         let db = self.consumer.get(tenant).await?;
-        Ok(sqlx::query_scalar("SELECT event_id FROM effects ORDER BY rowid").fetch_all(db.reader()).await?)
+        Ok(db::query_scalar("SELECT event_id FROM effects ORDER BY place").fetch_all(db.reader()).await?)
     }
 }
 
@@ -156,7 +156,7 @@ async fn poison_is_parked(subject: &Subject) -> Result<()> {
     ensure!(subject.effects(ours).await? == [before, vec![good.id]].concat(), "the poison left a trace");
     let db = subject.consumer.get(ours).await?;
     let parked: Vec<(String, String)> =
-        sqlx::query_as("SELECT event_id, reason FROM dead_letters").fetch_all(db.reader()).await?;
+        db::query_as("SELECT event_id, reason FROM dead_letters").fetch_all(db.reader()).await?;
     ensure!(parked == [(poison.id, "a conversation".to_owned())], "the dead letter names event and reason");
     Ok(())
 }
@@ -175,7 +175,7 @@ impl Default for Recorder {
 #[async_trait]
 impl Handler for Recorder {
     async fn handle(&self, tx: &mut Tx<'_>, _: TenantId, event: &Event) -> Result<(), HandleError> {
-        sqlx::query("INSERT INTO effects (event_id) VALUES ($1)")
+        db::query("INSERT INTO effects (event_id, place) VALUES ($1, (SELECT count(*) FROM effects))")
             .bind(&event.id)
             .execute(&mut **tx)
             .await

@@ -9,7 +9,7 @@ use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{Audit, Event};
 
 use crate::clock::SharedClock;
-use crate::db::{DbError, Tx};
+use crate::db::{self, DbError, Engine, Tx};
 use crate::rng::Rng;
 use crate::telemetry;
 
@@ -88,18 +88,30 @@ impl AuditEntry {
 }
 
 /// Writes an event in the transaction of the change it tells of; readers are woken after the commit.
+///
+/// SQLite counts positions itself, and commits come one after the other. PostgreSQL's transactions end in another order than
+/// they began: there a position is the transaction's number, shifted, and the event's place in it, and readers wait for
+/// those before (see [`super::Log::read`], docs/decisions/0004).
 pub async fn emit(tx: &mut Tx<'_>, event: Event) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO outbox (event_id, type, subject, time_ms, traceparent, data) VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(&event.id)
-    .bind(&event.r#type)
-    .bind(&event.subject)
-    .bind(event.time_ms)
-    .bind(&event.traceparent)
-    .bind(event.encode_to_vec())
-    .execute(&mut **tx)
-    .await?;
+    let place = tx.next_event();
+    let insert = match tx.engine() {
+        Engine::Sqlite => db::query(
+            "INSERT INTO outbox (event_id, type, subject, time_ms, traceparent, data) VALUES ($1, $2, $3, $4, $5, $6)",
+        ),
+        Engine::Postgres => db::query(
+            "INSERT INTO outbox (event_id, type, subject, time_ms, traceparent, data, position)
+             VALUES ($1, $2, $3, $4, $5, $6, (CAST(CAST(pg_current_xact_id() AS TEXT) AS BIGINT) << 20) + $7)",
+        ),
+    };
+    let insert = insert
+        .bind(&event.id)
+        .bind(&event.r#type)
+        .bind(&event.subject)
+        .bind(event.time_ms)
+        .bind(&event.traceparent)
+        .bind(event.encode_to_vec());
+    let insert = if tx.engine() == Engine::Postgres { insert.bind(place) } else { insert };
+    insert.execute(&mut **tx).await?;
     tx.wake_after_commit();
     Ok(())
 }

@@ -8,17 +8,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use prost::Message;
 use siegel_domain::TenantId;
 use siegel_proto::events::v1::Event;
-use sqlx::Row;
-use sqlx::sqlite::SqlitePool;
 use tokio::sync::Notify;
 
 use super::bell::Bell;
 use super::other::Outboxes;
-use crate::db::{DbError, TenantDbs};
+use crate::db::{self, DbError, Engine, Reader, Row, TenantDbs};
 use crate::rng::Rng;
 
 /// Most events of one read, whatever was asked for.
 const READ_LIMIT: u32 = 1_000;
+
+/// How often a read looks again for events that an unfinished transaction holds back, 10 ms apart.
+const LOOKS: u32 = 20;
 
 /// Why events can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -120,15 +121,19 @@ impl Log {
     /// At most `limit` events of a tenant behind position `after` (0: from the first), in the order of their commits.
     pub async fn read(&self, source: &str, tenant: TenantId, after: i64, limit: u32) -> Result<Vec<Stored>, LogError> {
         let Some(outbox) = self.source(source)?.outbox(tenant).await? else { return Ok(Vec::new()) };
-        let rows = sqlx::query("SELECT position, data FROM outbox WHERE position > $1 ORDER BY position LIMIT $2")
-            .bind(after)
-            .bind(limit.min(READ_LIMIT))
-            .fetch_all(&outbox)
-            .await
-            .map_err(DbError::from)?;
-        let stored = |row: sqlx::sqlite::SqliteRow| {
-            let position: i64 = row.try_get("position").map_err(DbError::from)?;
-            let data: &[u8] = row.try_get("data").map_err(DbError::from)?;
+        let rows = match outbox.engine() {
+            Engine::Sqlite => {
+                db::query("SELECT position, data FROM outbox WHERE position > $1 ORDER BY position LIMIT $2")
+                    .bind(after)
+                    .bind(limit.min(READ_LIMIT))
+                    .fetch_all(&outbox)
+                    .await?
+            }
+            Engine::Postgres => settled(&outbox, after, limit.min(READ_LIMIT)).await?,
+        };
+        let stored = |row: Row| {
+            let position: i64 = row.try_get("position")?;
+            let data: &[u8] = row.try_get("data")?;
             let event = Event::decode(data).map_err(|_| DbError::corrupt("outbox", "data", position))?;
             Ok(Stored { position, event })
         };
@@ -138,14 +143,19 @@ impl Log {
     /// The position of the last event, 0 if there is none: for who wants to hear only of what comes.
     pub async fn end(&self, source: &str, tenant: TenantId) -> Result<i64, LogError> {
         let Some(outbox) = self.source(source)?.outbox(tenant).await? else { return Ok(0) };
-        let end = sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM outbox").fetch_one(&outbox).await;
-        Ok(end.map_err(DbError::from)?)
+        let end = match outbox.engine() {
+            Engine::Sqlite => "SELECT COALESCE(MAX(position), 0) FROM outbox",
+            Engine::Postgres => {
+                "SELECT LEAST(COALESCE(MAX(position), 0),
+                              (CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) << 20) - 1) FROM outbox"
+            }
+        };
+        Ok(db::query_scalar(end).fetch_one(&outbox).await?)
     }
 
     /// Every tenant that a source knows: for a consumer's first pass and the sweep that is its net.
-    pub fn tenants(&self, source: &str) -> Result<Vec<TenantId>, LogError> {
-        let listed = self.source(source)?.provisioned();
-        Ok(listed.map_err(|source| DbError::Directory { path: "tenants".into(), source })?)
+    pub async fn tenants(&self, source: &str) -> Result<Vec<TenantId>, LogError> {
+        Ok(self.source(source)?.provisioned().await?)
     }
 
     /// From now on `waker` is notified of every commit with events: a consumer's worker (`Worker::waker`), which then
@@ -168,19 +178,44 @@ impl Log {
 
 impl Source {
     /// The tenant's outbox, to be read; none if a service of another process has not made it yet.
-    async fn outbox(&self, tenant: TenantId) -> Result<Option<SqlitePool>, DbError> {
+    async fn outbox(&self, tenant: TenantId) -> Result<Option<Reader>, DbError> {
         match self {
             Self::Own(dbs) => Ok(Some(dbs.get(tenant).await?.reader().clone())),
             Self::Other(outboxes) => outboxes.get(tenant),
         }
     }
 
-    fn provisioned(&self) -> std::io::Result<Vec<TenantId>> {
+    async fn provisioned(&self) -> Result<Vec<TenantId>, DbError> {
         match self {
-            Self::Own(dbs) => dbs.provisioned(),
-            Self::Other(outboxes) => outboxes.provisioned(),
+            Self::Own(dbs) => dbs.provisioned().await,
+            Self::Other(outboxes) => {
+                outboxes.provisioned().map_err(|source| DbError::Directory { path: "tenants".into(), source })
+            }
         }
     }
+}
+
+/// PostgreSQL: nothing of a transaction that an earlier one may still come before, so that what was read stays in front. A
+/// transaction that is under way somewhere in the cluster holds back what was committed after it began; it is waited for
+/// a moment, since nobody wakes us when it ends.
+async fn settled(outbox: &Reader, after: i64, limit: u32) -> Result<Vec<Row>, DbError> {
+    for _ in 0..LOOKS {
+        let rows = db::query(
+            "SELECT position, data FROM outbox
+             WHERE position > $1
+               AND position < (CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS TEXT) AS BIGINT) << 20)
+             ORDER BY position LIMIT $2",
+        );
+        let rows = rows.bind(after).bind(limit).fetch_all(outbox).await?;
+        if !rows.is_empty() {
+            return Ok(rows);
+        }
+        let held = "SELECT 1 FROM outbox, pg_sleep(0.01) WHERE position > $1 LIMIT 1";
+        if db::query(held).bind(after).fetch_optional(outbox).await?.is_none() {
+            break;
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// An inbox first: whoever is woken finds what woke it.

@@ -7,17 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use siegel_domain::TenantId;
-use sqlx::sqlite::SqlitePool;
 
 use super::bell::{Ear, Heard};
-use crate::db::{self, DbError, READY, tenant_directory};
+use crate::db::{self, DbError, READY, Reader, tenant_directory};
 
 /// One service's outboxes.
 pub(super) struct Outboxes {
     state_dir: PathBuf,
     service: &'static str,
     /// A pool opens no connection before it is used and closes those that rest.
-    pools: Mutex<HashMap<TenantId, SqlitePool>>,
+    pools: Mutex<HashMap<TenantId, Reader>>,
     ear: Mutex<Ear>,
 }
 
@@ -28,7 +27,7 @@ impl Outboxes {
     }
 
     /// The database with a tenant's outbox; none if its owner has not opened it yet.
-    pub(super) fn get(&self, tenant: TenantId) -> Result<Option<SqlitePool>, DbError> {
+    pub(super) fn get(&self, tenant: TenantId) -> Result<Option<Reader>, DbError> {
         let directory = tenant_directory(&self.state_dir, tenant);
         if !directory.join(READY).exists() {
             return Err(DbError::NoSuchTenant);

@@ -167,16 +167,10 @@ impl From<DbError> for Problem {
             DbError::NoSuchTenant => return Self::new(Reason::NotFound),
             DbError::Full(_) => Reason::StorageFull,
             DbError::Busy(_) => Reason::OverCapacity,
+            DbError::Unavailable(_) => return Self::new(Reason::NotReady).retry_after_s(2).caused_by(error),
             _ => Reason::Internal,
         };
         Self::new(reason).caused_by(error)
-    }
-}
-
-/// As [`DbError`] tells them apart.
-impl From<sqlx::Error> for Problem {
-    fn from(error: sqlx::Error) -> Self {
-        DbError::from(error).into()
     }
 }
 

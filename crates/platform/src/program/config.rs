@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::cli::FLAGS;
 use super::{PUBLIC_URL, Program, ports};
 use crate::config::{self, ConfigErrors, EnvVar, Loaded, Mistake};
-use crate::host::{HostConfig, Inside, SETTINGS};
+use crate::host::{HostConfig, Inside, PartsChoice, SETTINGS};
 use crate::http::Limits;
 use crate::peer::SERVICES;
 use crate::telemetry::TelemetryConfig;
@@ -82,6 +82,7 @@ impl<S> ProgramConfig<S> {
             jurisdiction: self.jurisdiction.clone(),
             limits: self.limits,
             services: vec![program.service()],
+            parts: PartsChoice::Embedded,
             inside: Some(Inside {
                 name: program.service(),
                 listen: self.internal_listen.unwrap_or_else(|| here(internal)),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::ManualClock;
-use siegel_platform::db::{Db, DbError, DbOptions, TenantDbs, provision_directory, violated};
+use siegel_platform::db::{self, Db, DbError, DbOptions, Home, TenantDbs, provision_directory, violated};
 use siegel_platform::health::{Health, Waiting};
 use siegel_platform::metrics::Metrics;
 use siegel_platform::rng::SeededRng;
@@ -24,6 +24,7 @@ impl Case {
     fn new() -> Self {
         let clock = ManualClock::new(Timestamp(0));
         let options = DbOptions {
+            home: Home::Files,
             secure_delete: false,
             clock: Arc::new(clock.clone()),
             rng: Arc::new(SeededRng::new(1)),
@@ -48,12 +49,12 @@ async fn add_dealer(db: &Db, id: &str) -> Result<i64, Problem> {
     let label = &label;
     db.tx("test.add_dealer", |tx| {
         Box::pin(async move {
-            sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, $2, 'active', 0)")
+            db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, $2, 'active', 0)")
                 .bind(id)
                 .bind(label)
                 .execute(&mut **tx)
                 .await?;
-            let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM dealers").fetch_one(&mut **tx).await?;
+            let (count,): (i64,) = db::query_as("SELECT count(*) FROM dealers").fetch_one(&mut **tx).await?;
             if count > 2 { Err(Reason::LimitReached.into()) } else { Ok(count) }
         })
     })
@@ -61,7 +62,7 @@ async fn add_dealer(db: &Db, id: &str) -> Result<i64, Problem> {
 }
 
 async fn dealers(db: &Db) -> i64 {
-    sqlx::query_scalar("SELECT count(*) FROM dealers").fetch_one(db.reader()).await.unwrap()
+    db::query_scalar("SELECT count(*) FROM dealers").fetch_one(db.reader()).await.unwrap()
 }
 
 /// A connection of another process, so to speak.
@@ -94,11 +95,11 @@ async fn what_is_committed_is_durable_and_readers_can_not_write() {
     let (dir, case) = (tempfile::tempdir().unwrap(), Case::new());
     let db = case.open(dir.path()).await;
     let pragma =
-        async |query: &'static str| -> String { sqlx::query_scalar(query).fetch_one(db.reader()).await.unwrap() };
+        async |query: &'static str| -> String { db::query_scalar(query).fetch_one(db.reader()).await.unwrap() };
     assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
     assert_eq!(pragma("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await, "2", "FULL");
     assert_eq!(pragma("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys").await, "1");
-    let refused = sqlx::query("DELETE FROM dealers").execute(db.reader()).await;
+    let refused = db::query("DELETE FROM dealers").execute(db.reader()).await;
     assert!(refused.is_err(), "the read pool wrote");
 }
 
@@ -106,7 +107,7 @@ async fn what_is_committed_is_durable_and_readers_can_not_write() {
 async fn slowly(db: &Db, id: &str, fails: bool) -> Result<(), Problem> {
     db.tx("test.slowly", |tx| {
         Box::pin(async move {
-            sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, 'x', 'active', 0)")
+            db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, 'x', 'active', 0)")
                 .bind(id)
                 .execute(&mut **tx)
                 .await?;
@@ -137,7 +138,7 @@ async fn a_transaction_that_is_dropped_in_the_middle_leaves_nothing_and_holds_no
     let begun = &begun;
     let abandoned = db.tx("test.abandoned", |tx| {
         Box::pin(async move {
-            sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ('lost', 'x', 'active', 0)")
+            db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ('lost', 'x', 'active', 0)")
                 .execute(&mut **tx)
                 .await?;
             begun.notify_one();
@@ -149,8 +150,51 @@ async fn a_transaction_that_is_dropped_in_the_middle_leaves_nothing_and_holds_no
         () = begun.notified() => {}
     }
     slowly(&db, "kept", false).await.unwrap();
-    let left: Vec<String> = sqlx::query_scalar("SELECT id FROM dealers").fetch_all(db.reader()).await.unwrap();
+    let left: Vec<String> = db::query_scalar("SELECT id FROM dealers").fetch_all(db.reader()).await.unwrap();
     assert_eq!(left, ["kept"]);
+}
+
+/// Inserts a dealer unless it is there; how many rows that were.
+async fn once(db: &Db, id: &str) -> Result<u64, Problem> {
+    db.tx("test.once", |tx| {
+        Box::pin(async move {
+            let insert = "INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, 'x', 'active', 0) ON CONFLICT DO NOTHING";
+            Ok(db::query(insert).bind(id).execute(&mut **tx).await?.rows_affected())
+        })
+    })
+    .await
+}
+
+/// A client that hangs up takes its request with it, at any step of it: also in the middle of the commit that others' work
+/// is in. They are told what became of theirs, and it is not done twice.
+#[tokio::test]
+async fn whoever_leads_a_commit_may_go_and_the_others_are_told_the_truth() {
+    let (dir, case) = (tempfile::tempdir().unwrap(), Case::new());
+    let db = case.open(dir.path()).await;
+    for polls in 0..40 {
+        let (leads, follows) = (format!("a-{polls}"), format!("b-{polls}"));
+        let mut left = polls;
+        let leader = async {
+            let mut work = std::pin::pin!(slowly(&db, &leads, false));
+            std::future::poll_fn(|context| {
+                left -= 1;
+                if left < 0 { std::task::Poll::Ready(()) } else { work.as_mut().poll(context).map(drop) }
+            })
+            .await;
+        };
+        let retries = async {
+            loop {
+                case.clock.sleeping(1).await;
+                case.clock.advance_ms(1_000);
+            }
+        };
+        let rows = tokio::select! {
+            ((), rows) = async { tokio::join!(leader, once(&db, &follows)) } => rows.unwrap(),
+            () = retries => unreachable!("it goes on for ever"),
+        };
+        assert_eq!(rows, 1, "after {polls} polls: the work counted and was done again");
+    }
+    assert!(dealers(&db).await >= 40);
 }
 
 #[tokio::test]
@@ -196,11 +240,11 @@ async fn a_lock_met_half_way_runs_the_work_again() {
     let count = &attempts;
     let work = db.tx("test.locked", |tx| {
         Box::pin(async move {
-            sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ('a', '', 'active', 0)")
+            db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ('a', '', 'active', 0)")
                 .execute(&mut **tx)
                 .await?;
             if count.fetch_add(1, Ordering::Relaxed) == 0 {
-                return Err(DbError::Busy(sqlx::Error::PoolTimedOut)); // as PostgreSQL's serialization failures will
+                return Err(DbError::Busy(sqlx::Error::PoolTimedOut)); // as PostgreSQL's serialization failures do
             }
             Ok(())
         })
@@ -224,8 +268,8 @@ async fn f8_a_full_disk_refuses_writes_and_readiness_until_there_is_room() {
         let done: Result<(), Problem> = db
             .tx("test.fill", |tx| {
                 Box::pin(async move {
-                    sqlx::query(pages).execute(&mut **tx).await?;
-                    sqlx::query(
+                    db::query(pages).execute(&mut **tx).await?;
+                    db::query(
                         "INSERT INTO dealers (id, label, state, created_ms) VALUES ('full', $1, 'active', 0)
                          ON CONFLICT (id) DO UPDATE SET label = excluded.label",
                     )
@@ -280,7 +324,7 @@ async fn a_broken_constraint_is_known_by_name() {
         .tx("test.again", |tx| {
             Box::pin(async move {
                 let inserted =
-                    sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ('a', '', 'active', 0)")
+                    db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ('a', '', 'active', 0)")
                         .execute(&mut **tx)
                         .await;
                 let name = inserted.err().as_ref().and_then(violated);
@@ -306,7 +350,7 @@ async fn tenants_databases_open_when_asked_for_and_close_when_idle() {
     add_dealer(&first, "a").await.unwrap();
     assert!(dir.path().join(format!("tenants/{ready}/upload.db")).exists());
     assert!(!dir.path().join(format!("tenants/{made_up}")).exists(), "a made-up tenant leaves nothing behind");
-    assert_eq!(dbs.provisioned().unwrap(), [ready]);
+    assert_eq!(dbs.provisioned().await.unwrap(), [ready]);
 
     case.clock.advance_ms(10 * 60 * 1_000);
     assert_eq!(dbs.close_idle().await, 0, "somebody holds it");
@@ -337,7 +381,7 @@ async fn deleted_rows_of_a_secure_database_are_gone_from_its_files() {
     assert!(found());
     db.tx("test.shred", |tx| {
         Box::pin(async move {
-            sqlx::query("DELETE FROM dealers").execute(&mut **tx).await?;
+            db::query("DELETE FROM dealers").execute(&mut **tx).await?;
             Ok::<_, DbError>(())
         })
     })
@@ -345,4 +389,15 @@ async fn deleted_rows_of_a_secure_database_are_gone_from_its_files() {
     .unwrap();
     db.fold_log().await.unwrap();
     assert!(!found(), "the write-ahead log or a free page still holds it");
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_contract_of_the_store() {
+    static THINGS: std::sync::LazyLock<db::Migrations> = std::sync::LazyLock::new(db::contract::migrations);
+    let dir = tempfile::tempdir().unwrap();
+    let options = DbOptions::default();
+    let dbs = Arc::new(TenantDbs::new(dir.path(), "upload", &THINGS, options.clone()));
+    let tenants = [1, 2].map(|n| TenantId::from_bytes([n; 16]));
+    let subject = db::contract::Subject { dbs, place: options.home.place(dir.path()), tenants };
+    db::contract::run(&subject).await.unwrap();
 }

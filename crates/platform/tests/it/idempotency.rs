@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use siegel_domain::time::DAY_MS;
 use siegel_domain::{MemberId, Principal, TenantId, Timestamp};
-use siegel_platform::db::{Db, DbOptions};
+use siegel_platform::db::{self, Db, DbOptions};
 use siegel_platform::http::idempotency::{Answer, Scope, once, sweep};
 use siegel_platform::{Problem, Reason, provider};
 use tempfile::TempDir;
@@ -29,12 +29,12 @@ fn scope(key: Option<&str>, tenant: u8, member: u8, body: &[u8]) -> Scope {
 async fn add(db: &Db, scope: &Scope, now: Timestamp, allowed: bool) -> Result<String, Problem> {
     let answer = once(db, "test.add", scope, now, |tx| {
         Box::pin(async move {
-            sqlx::query(
+            db::query(
                 "INSERT INTO dealers (id, label, state, created_ms) VALUES (hex(randomblob(8)), '', 'active', 0)",
             )
             .execute(&mut **tx)
             .await?;
-            let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM dealers").fetch_one(&mut **tx).await?;
+            let (count,): (i64,) = db::query_as("SELECT count(*) FROM dealers").fetch_one(&mut **tx).await?;
             if allowed { Ok(Answer::json(StatusCode::CREATED, &count)) } else { Err(Reason::Conflict.into()) }
         })
     });

@@ -9,7 +9,7 @@ use siegel_platform::log::{CONSUMER_SQL, EventSource, Log, OUTBOX_SQL, contract}
 use siegel_platform::rng::SeededRng;
 
 /// A database with nothing but a log.
-pub(crate) static MIGRATOR: LazyLock<sqlx::migrate::Migrator> =
+pub(crate) static MIGRATOR: LazyLock<siegel_platform::db::Migrations> =
     LazyLock::new(|| siegel_platform::db::embedded(&[(1, "log", include_str!("migrations/log/0001_log.sql"))]));
 
 #[tokio::test]

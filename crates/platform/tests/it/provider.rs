@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use siegel_api::tenants::Durability;
 use siegel_domain::{DealerId, TenantId, Timestamp};
-use siegel_platform::db::{DbError, DbOptions, violated};
+use siegel_platform::db::{self, DbError, DbOptions, violated};
 use siegel_platform::provider;
 use siegel_platform::tenants::{NewTenant, TenantState, Tenants, insert};
 
@@ -31,7 +31,7 @@ const COLUMNS: &[(&str, &str)] = &[
 async fn the_provider_database_holds_no_personal_data() {
     let dir = tempfile::tempdir().unwrap();
     let db = provider::open(dir.path(), DbOptions::default()).await.unwrap();
-    let found: Vec<(String, String)> = sqlx::query_as(
+    let found: Vec<(String, String)> = db::query_as(
         "SELECT m.name, group_concat(c.name, ' ' ORDER BY c.cid) FROM sqlite_master m, pragma_table_info(m.name) c
          WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> '_sqlx_migrations' GROUP BY m.name",
     )
@@ -70,7 +70,7 @@ async fn tenants_are_seen_once_committed_and_told_of() {
         let new = &new;
         let work = tenants.change("test.tenant", |tx| {
             Box::pin(async move {
-                sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, '', 'active', 0) ON CONFLICT DO NOTHING")
+                db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, '', 'active', 0) ON CONFLICT DO NOTHING")
                     .bind(new.dealer.to_string())
                     .execute(&mut **tx)
                     .await?;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use siegel_domain::time::DAY_MS;
 use siegel_domain::{DealerId, TenantId, Timestamp};
 use siegel_platform::clock::{ClockGuard, ClockState, ManualClock, SharedClock};
-use siegel_platform::db::{DbOptions, TenantDbs, provision_directory};
-use siegel_platform::host::{Given, HostConfig, Inside, Process};
+use siegel_platform::db::{self, DbOptions, TenantDbs, provision_directory};
+use siegel_platform::host::{Given, HostConfig, Inside, PartsChoice, Process};
 use siegel_platform::http::Limits;
 use siegel_platform::log::{EventSource, Log, emit};
 use siegel_platform::provider;
@@ -101,7 +101,7 @@ async fn a_tenant_that_one_process_makes_is_known_to_the_other_at_the_next_reque
     let new = &new;
     one.change("test", |tx| {
         Box::pin(async move {
-            sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, 'Test', 'active', 0)")
+            db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, 'Test', 'active', 0)")
                 .bind(dealer.to_string())
                 .execute(&mut **tx)
                 .await?;
@@ -174,6 +174,7 @@ fn config(dir: &TempDir, service: &'static str) -> HostConfig {
         jurisdiction: "EU".into(),
         limits: Limits::default(),
         services: vec![service],
+        parts: PartsChoice::Embedded,
         inside: Some(Inside {
             name: service,
             listen: "127.0.0.1:0".parse().unwrap(),

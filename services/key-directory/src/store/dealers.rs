@@ -4,10 +4,8 @@
 use prost::Message;
 use siegel_domain::{DealerId, DeviceId, InviteId, SessionId};
 use siegel_envelope::SigningPublicKey;
-use siegel_platform::db::{DbError, Tx};
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 use siegel_proto::events::v1::Event;
-use sqlx::SqliteExecutor;
-use sqlx::sqlite::SqliteRow;
 
 use super::Reader;
 
@@ -20,10 +18,10 @@ pub(crate) struct InviteRow {
     pub(crate) used_ms: Option<i64>,
 }
 
-impl TryFrom<SqliteRow> for InviteRow {
+impl TryFrom<Row> for InviteRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "dealer_invites")?;
         Ok(Self {
             id: row.parse("id")?,
@@ -35,11 +33,9 @@ impl TryFrom<SqliteRow> for InviteRow {
     }
 }
 
-pub(crate) async fn invite(executor: impl SqliteExecutor<'_>, auth_hash: &[u8]) -> Result<Option<InviteRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM dealer_invites WHERE auth_hash = $1")
-        .bind(auth_hash)
-        .fetch_optional(executor)
-        .await?;
+pub(crate) async fn invite(executor: impl Executor<'_>, auth_hash: &[u8]) -> Result<Option<InviteRow>, DbError> {
+    let row =
+        db::query("SELECT * FROM dealer_invites WHERE auth_hash = $1").bind(auth_hash).fetch_optional(executor).await?;
     row.map(InviteRow::try_from).transpose()
 }
 
@@ -51,13 +47,13 @@ pub(crate) async fn insert(
     auth_hash: &[u8],
     now_ms: i64,
 ) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, $2, 'active', $3)")
+    db::query("INSERT INTO dealers (id, label, state, created_ms) VALUES ($1, $2, 'active', $3)")
         .bind(invite.dealer.to_string())
         .bind(label)
         .bind(now_ms)
         .execute(&mut **tx)
         .await?;
-    sqlx::query(
+    db::query(
         "INSERT INTO dealer_invites (id, dealer, auth_hash, device, created_ms, expires_ms)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
@@ -74,7 +70,7 @@ pub(crate) async fn insert(
 
 /// Uses the code up; false: somebody did already.
 pub(crate) async fn consume(tx: &mut Tx<'_>, id: InviteId, now_ms: i64) -> Result<bool, DbError> {
-    let done = sqlx::query("UPDATE dealer_invites SET used_ms = $2 WHERE id = $1 AND used_ms IS NULL")
+    let done = db::query("UPDATE dealer_invites SET used_ms = $2 WHERE id = $1 AND used_ms IS NULL")
         .bind(id.to_string())
         .bind(now_ms)
         .execute(&mut **tx)
@@ -91,10 +87,10 @@ pub(crate) struct DeviceRow {
     pub(crate) revoked_ms: Option<i64>,
 }
 
-impl TryFrom<SqliteRow> for DeviceRow {
+impl TryFrom<Row> for DeviceRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "dealer_devices")?;
         let key: &[u8] = row.get("sign_key")?;
         let sign_key = key.try_into().ok().and_then(|key| SigningPublicKey::from_bytes(key).ok());
@@ -108,14 +104,14 @@ impl TryFrom<SqliteRow> for DeviceRow {
     }
 }
 
-pub(crate) async fn device(executor: impl SqliteExecutor<'_>, id: DeviceId) -> Result<Option<DeviceRow>, DbError> {
+pub(crate) async fn device(executor: impl Executor<'_>, id: DeviceId) -> Result<Option<DeviceRow>, DbError> {
     let row =
-        sqlx::query("SELECT * FROM dealer_devices WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
+        db::query("SELECT * FROM dealer_devices WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
     row.map(DeviceRow::try_from).transpose()
 }
 
-pub(crate) async fn devices(executor: impl SqliteExecutor<'_>, dealer: DealerId) -> Result<Vec<DeviceRow>, DbError> {
-    let rows = sqlx::query("SELECT * FROM dealer_devices WHERE dealer = $1 ORDER BY created_ms, id LIMIT 200")
+pub(crate) async fn devices(executor: impl Executor<'_>, dealer: DealerId) -> Result<Vec<DeviceRow>, DbError> {
+    let rows = db::query("SELECT * FROM dealer_devices WHERE dealer = $1 ORDER BY created_ms, id LIMIT 200")
         .bind(dealer.to_string())
         .fetch_all(executor)
         .await?;
@@ -129,8 +125,8 @@ pub(crate) async fn insert_device(
     dealer: DealerId,
     key: &SigningPublicKey,
     now_ms: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO dealer_devices (id, dealer, sign_key, created_ms) VALUES ($1, $2, $3, $4)")
+) -> Result<(), DbError> {
+    db::query("INSERT INTO dealer_devices (id, dealer, sign_key, created_ms) VALUES ($1, $2, $3, $4)")
         .bind(id.to_string())
         .bind(dealer.to_string())
         .bind(&key.as_bytes()[..])
@@ -142,19 +138,19 @@ pub(crate) async fn insert_device(
 
 /// Revokes a machine and ends its sessions, which are returned.
 pub(crate) async fn revoke_device(tx: &mut Tx<'_>, id: DeviceId, now_ms: i64) -> Result<Vec<SessionId>, DbError> {
-    sqlx::query("UPDATE dealer_devices SET revoked_ms = COALESCE(revoked_ms, $2) WHERE id = $1")
+    db::query("UPDATE dealer_devices SET revoked_ms = COALESCE(revoked_ms, $2) WHERE id = $1")
         .bind(id.to_string())
         .bind(now_ms)
         .execute(&mut **tx)
         .await?;
     let sql = "UPDATE dealer_sessions SET ended_ms = $2 WHERE device = $1 AND ended_ms IS NULL RETURNING id";
-    let ended: Vec<String> = sqlx::query_scalar(sql).bind(id.to_string()).bind(now_ms).fetch_all(&mut **tx).await?;
+    let ended: Vec<String> = db::query_scalar(sql).bind(id.to_string()).bind(now_ms).fetch_all(&mut **tx).await?;
     ended.iter().map(|id| id.parse().map_err(|_| DbError::corrupt("dealer_sessions", "id", "?"))).collect()
 }
 
 /// Whether the dealer may sign in.
-pub(crate) async fn active(executor: impl SqliteExecutor<'_>, dealer: DealerId) -> Result<bool, DbError> {
-    let state: Option<String> = sqlx::query_scalar("SELECT state FROM dealers WHERE id = $1")
+pub(crate) async fn active(executor: impl Executor<'_>, dealer: DealerId) -> Result<bool, DbError> {
+    let state: Option<String> = db::query_scalar("SELECT state FROM dealers WHERE id = $1")
         .bind(dealer.to_string())
         .fetch_optional(executor)
         .await?;
@@ -169,10 +165,10 @@ pub(crate) struct SessionRow {
     pub(crate) ended_ms: Option<i64>,
 }
 
-impl TryFrom<SqliteRow> for SessionRow {
+impl TryFrom<Row> for SessionRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "dealer_sessions")?;
         Ok(Self {
             dealer: row.parse("dealer")?,
@@ -183,11 +179,9 @@ impl TryFrom<SqliteRow> for SessionRow {
     }
 }
 
-pub(crate) async fn session(executor: impl SqliteExecutor<'_>, id: SessionId) -> Result<Option<SessionRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM dealer_sessions WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(executor)
-        .await?;
+pub(crate) async fn session(executor: impl Executor<'_>, id: SessionId) -> Result<Option<SessionRow>, DbError> {
+    let row =
+        db::query("SELECT * FROM dealer_sessions WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
     row.map(SessionRow::try_from).transpose()
 }
 
@@ -199,12 +193,12 @@ pub(crate) async fn insert_session(
     now_ms: i64,
     stale_ms: i64,
 ) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM dealer_sessions WHERE dealer = $1 AND (seen_ms < $2 OR ended_ms < $2)")
+    db::query("DELETE FROM dealer_sessions WHERE dealer = $1 AND (seen_ms < $2 OR ended_ms < $2)")
         .bind(dealer.to_string())
         .bind(stale_ms)
         .execute(&mut **tx)
         .await?;
-    sqlx::query("INSERT INTO dealer_sessions (id, dealer, device, created_ms, seen_ms) VALUES ($1, $2, $3, $4, $4)")
+    db::query("INSERT INTO dealer_sessions (id, dealer, device, created_ms, seen_ms) VALUES ($1, $2, $3, $4, $4)")
         .bind(id.to_string())
         .bind(dealer.to_string())
         .bind(device.to_string())
@@ -215,7 +209,7 @@ pub(crate) async fn insert_session(
 }
 
 pub(crate) async fn session_seen(tx: &mut Tx<'_>, id: SessionId, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("UPDATE dealer_sessions SET seen_ms = $2 WHERE id = $1")
+    db::query("UPDATE dealer_sessions SET seen_ms = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(now_ms)
         .execute(&mut **tx)
@@ -224,7 +218,7 @@ pub(crate) async fn session_seen(tx: &mut Tx<'_>, id: SessionId, now_ms: i64) ->
 }
 
 pub(crate) async fn end_session(tx: &mut Tx<'_>, id: SessionId, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("UPDATE dealer_sessions SET ended_ms = COALESCE(ended_ms, $2) WHERE id = $1")
+    db::query("UPDATE dealer_sessions SET ended_ms = COALESCE(ended_ms, $2) WHERE id = $1")
         .bind(id.to_string())
         .bind(now_ms)
         .execute(&mut **tx)
@@ -234,8 +228,8 @@ pub(crate) async fn end_session(tx: &mut Tx<'_>, id: SessionId, now_ms: i64) -> 
 
 /// As for members.
 pub(crate) async fn use_once(tx: &mut Tx<'_>, token: &[u8], expires_ms: i64, now_ms: i64) -> Result<bool, DbError> {
-    sqlx::query("DELETE FROM dealer_used_once WHERE expires_ms < $1").bind(now_ms).execute(&mut **tx).await?;
-    let done = sqlx::query("INSERT INTO dealer_used_once (token, expires_ms) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+    db::query("DELETE FROM dealer_used_once WHERE expires_ms < $1").bind(now_ms).execute(&mut **tx).await?;
+    let done = db::query("INSERT INTO dealer_used_once (token, expires_ms) VALUES ($1, $2) ON CONFLICT DO NOTHING")
         .bind(token)
         .bind(expires_ms)
         .execute(&mut **tx)
@@ -245,7 +239,7 @@ pub(crate) async fn use_once(tx: &mut Tx<'_>, token: &[u8], expires_ms: i64, now
 
 /// A line of the provider's own audit trail.
 pub(crate) async fn audit(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO dealer_audit (event_id, time_ms, data) VALUES ($1, $2, $3)")
+    db::query("INSERT INTO dealer_audit (event_id, time_ms, data) VALUES ($1, $2, $3)")
         .bind(&event.id)
         .bind(event.time_ms)
         .bind(event.encode_to_vec())

@@ -2,9 +2,7 @@
 
 use siegel_domain::{DeviceId, Principal};
 use siegel_envelope::{KemPublicKey, SigningPublicKey};
-use siegel_platform::db::{DbError, Tx};
-use sqlx::SqliteExecutor;
-use sqlx::sqlite::SqliteRow;
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::Reader;
 
@@ -25,10 +23,10 @@ impl DeviceRow {
     }
 }
 
-impl TryFrom<SqliteRow> for DeviceRow {
+impl TryFrom<Row> for DeviceRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "devices")?;
         let corrupt = |column| DbError::corrupt("devices", column, &row.key);
         let sign_key: &[u8] = row.get("sign_key")?;
@@ -45,16 +43,16 @@ impl TryFrom<SqliteRow> for DeviceRow {
     }
 }
 
-pub(crate) async fn get(executor: impl SqliteExecutor<'_>, id: DeviceId) -> Result<Option<DeviceRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM devices WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
+pub(crate) async fn get(executor: impl Executor<'_>, id: DeviceId) -> Result<Option<DeviceRow>, DbError> {
+    let row = db::query("SELECT * FROM devices WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
     row.map(DeviceRow::try_from).transpose()
 }
 
 pub(crate) async fn by_fingerprint(
-    executor: impl SqliteExecutor<'_>,
+    executor: impl Executor<'_>,
     fingerprint: &[u8],
 ) -> Result<Option<DeviceRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM devices WHERE sign_fingerprint = $1")
+    let row = db::query("SELECT * FROM devices WHERE sign_fingerprint = $1")
         .bind(fingerprint)
         .fetch_optional(executor)
         .await?;
@@ -62,8 +60,8 @@ pub(crate) async fn by_fingerprint(
 }
 
 /// All devices of somebody, oldest first, revoked ones included. Bounded by `limits::DEVICES_PER_PRINCIPAL`.
-pub(crate) async fn of(executor: impl SqliteExecutor<'_>, principal: Principal) -> Result<Vec<DeviceRow>, DbError> {
-    let rows = sqlx::query("SELECT * FROM devices WHERE principal = $1 ORDER BY created_ms, id")
+pub(crate) async fn of(executor: impl Executor<'_>, principal: Principal) -> Result<Vec<DeviceRow>, DbError> {
+    let rows = db::query("SELECT * FROM devices WHERE principal = $1 ORDER BY created_ms, id")
         .bind(principal.to_string())
         .fetch_all(executor)
         .await?;
@@ -77,8 +75,8 @@ pub(crate) async fn insert(
     principal: Principal,
     keys: (&SigningPublicKey, &KemPublicKey),
     now_ms: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+) -> Result<(), DbError> {
+    db::query(
         "INSERT INTO devices (id, principal, sign_key, sign_fingerprint, kem_key, created_ms)
          VALUES ($1, $2, $3, $4, $5, $6)",
     )
@@ -95,7 +93,7 @@ pub(crate) async fn insert(
 
 /// Notes the day, at most once a day.
 pub(crate) async fn seen(tx: &mut Tx<'_>, id: DeviceId, day_ms: i64) -> Result<(), DbError> {
-    sqlx::query("UPDATE devices SET last_seen_day_ms = $2 WHERE id = $1 AND last_seen_day_ms IS NOT $2")
+    db::query("UPDATE devices SET last_seen_day_ms = $2 WHERE id = $1 AND last_seen_day_ms IS DISTINCT FROM $2")
         .bind(id.to_string())
         .bind(day_ms)
         .execute(&mut **tx)
@@ -105,12 +103,12 @@ pub(crate) async fn seen(tx: &mut Tx<'_>, id: DeviceId, day_ms: i64) -> Result<(
 
 /// Revokes one device, and its slot with it.
 pub(crate) async fn revoke(tx: &mut Tx<'_>, id: DeviceId, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("UPDATE devices SET revoked_ms = COALESCE(revoked_ms, $2) WHERE id = $1")
+    db::query("UPDATE devices SET revoked_ms = COALESCE(revoked_ms, $2) WHERE id = $1")
         .bind(id.to_string())
         .bind(now_ms)
         .execute(&mut **tx)
         .await?;
-    sqlx::query("DELETE FROM slots WHERE device = $1").bind(id.to_string()).execute(&mut **tx).await?;
+    db::query("DELETE FROM slots WHERE device = $1").bind(id.to_string()).execute(&mut **tx).await?;
     Ok(())
 }
 

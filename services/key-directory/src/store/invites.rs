@@ -1,9 +1,7 @@
 //! One-time codes.
 
 use siegel_domain::{DeviceId, InviteId, Principal, Role};
-use siegel_platform::db::{DbError, Tx};
-use sqlx::SqliteExecutor;
-use sqlx::sqlite::SqliteRow;
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::Reader;
 
@@ -22,10 +20,10 @@ pub(crate) struct InviteRow {
     pub(crate) used_ms: Option<i64>,
 }
 
-impl TryFrom<SqliteRow> for InviteRow {
+impl TryFrom<Row> for InviteRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "invites")?;
         Ok(Self {
             id: row.parse("id")?,
@@ -42,18 +40,17 @@ impl TryFrom<SqliteRow> for InviteRow {
     }
 }
 
-pub(crate) async fn by_auth(executor: impl SqliteExecutor<'_>, auth_hash: &[u8]) -> Result<Option<InviteRow>, DbError> {
-    let row =
-        sqlx::query("SELECT * FROM invites WHERE auth_hash = $1").bind(auth_hash).fetch_optional(executor).await?;
+pub(crate) async fn by_auth(executor: impl Executor<'_>, auth_hash: &[u8]) -> Result<Option<InviteRow>, DbError> {
+    let row = db::query("SELECT * FROM invites WHERE auth_hash = $1").bind(auth_hash).fetch_optional(executor).await?;
     row.map(InviteRow::try_from).transpose()
 }
 
 /// The newest invitation of a member or sender.
 pub(crate) async fn by_principal(
-    executor: impl SqliteExecutor<'_>,
+    executor: impl Executor<'_>,
     principal: Principal,
 ) -> Result<Option<InviteRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM invites WHERE principal = $1 ORDER BY created_ms DESC LIMIT 1")
+    let row = db::query("SELECT * FROM invites WHERE principal = $1 ORDER BY created_ms DESC LIMIT 1")
         .bind(principal.to_string())
         .fetch_optional(executor)
         .await?;
@@ -62,7 +59,7 @@ pub(crate) async fn by_principal(
 
 /// Inserts, unless there is one with the same hash; false: there is.
 pub(crate) async fn insert(tx: &mut Tx<'_>, invite: &InviteRow, now_ms: i64) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let done = db::query(
         "INSERT INTO invites (id, auth_hash, founder, role, principal, device, sealed_code, created_ms, expires_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (auth_hash) DO NOTHING",
     )
@@ -82,7 +79,7 @@ pub(crate) async fn insert(tx: &mut Tx<'_>, invite: &InviteRow, now_ms: i64) -> 
 
 /// Uses the code up; false: somebody did already.
 pub(crate) async fn consume(tx: &mut Tx<'_>, id: InviteId, mac: Option<&[u8]>, now_ms: i64) -> Result<bool, DbError> {
-    let done = sqlx::query("UPDATE invites SET used_ms = $2, mac = $3 WHERE id = $1 AND used_ms IS NULL")
+    let done = db::query("UPDATE invites SET used_ms = $2, mac = $3 WHERE id = $1 AND used_ms IS NULL")
         .bind(id.to_string())
         .bind(now_ms)
         .bind(mac)
@@ -93,7 +90,7 @@ pub(crate) async fn consume(tx: &mut Tx<'_>, id: InviteId, mac: Option<&[u8]>, n
 
 /// Makes the codes of somebody who is gone worthless.
 pub(crate) async fn void(tx: &mut Tx<'_>, principal: Principal, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("UPDATE invites SET used_ms = COALESCE(used_ms, $2), sealed_code = NULL WHERE principal = $1")
+    db::query("UPDATE invites SET used_ms = COALESCE(used_ms, $2), sealed_code = NULL WHERE principal = $1")
         .bind(principal.to_string())
         .bind(now_ms)
         .execute(&mut **tx)
@@ -103,7 +100,7 @@ pub(crate) async fn void(tx: &mut Tx<'_>, principal: Principal, now_ms: i64) -> 
 
 /// After the confirmation nobody needs the code's secret any more.
 pub(crate) async fn forget_code(tx: &mut Tx<'_>, principal: Principal) -> Result<(), DbError> {
-    sqlx::query("UPDATE invites SET sealed_code = NULL WHERE principal = $1")
+    db::query("UPDATE invites SET sealed_code = NULL WHERE principal = $1")
         .bind(principal.to_string())
         .execute(&mut **tx)
         .await?;

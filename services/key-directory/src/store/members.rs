@@ -2,9 +2,7 @@
 
 use siegel_api::members::Standing;
 use siegel_domain::{DeviceId, MemberId, Role};
-use siegel_platform::db::{DbError, Tx};
-use sqlx::SqliteExecutor;
-use sqlx::sqlite::SqliteRow;
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::{Reader, standing_str};
 
@@ -21,10 +19,10 @@ pub(crate) struct MemberRow {
     pub(crate) created_ms: i64,
 }
 
-impl TryFrom<SqliteRow> for MemberRow {
+impl TryFrom<Row> for MemberRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "members")?;
         Ok(Self {
             id: row.parse("id")?,
@@ -40,29 +38,26 @@ impl TryFrom<SqliteRow> for MemberRow {
     }
 }
 
-pub(crate) async fn get(executor: impl SqliteExecutor<'_>, id: MemberId) -> Result<Option<MemberRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM members WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
+pub(crate) async fn get(executor: impl Executor<'_>, id: MemberId) -> Result<Option<MemberRow>, DbError> {
+    let row = db::query("SELECT * FROM members WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
     row.map(MemberRow::try_from).transpose()
 }
 
 /// The member of a login name, by its HMAC.
-pub(crate) async fn by_login(
-    executor: impl SqliteExecutor<'_>,
-    login_hash: &[u8],
-) -> Result<Option<MemberRow>, DbError> {
+pub(crate) async fn by_login(executor: impl Executor<'_>, login_hash: &[u8]) -> Result<Option<MemberRow>, DbError> {
     let row =
-        sqlx::query("SELECT * FROM members WHERE login_hash = $1").bind(login_hash).fetch_optional(executor).await?;
+        db::query("SELECT * FROM members WHERE login_hash = $1").bind(login_hash).fetch_optional(executor).await?;
     row.map(MemberRow::try_from).transpose()
 }
 
 /// A page, oldest first, behind `after`.
 pub(crate) async fn page(
-    executor: impl SqliteExecutor<'_>,
+    executor: impl Executor<'_>,
     after: Option<(i64, String)>,
     limit: u32,
 ) -> Result<Vec<MemberRow>, DbError> {
     let (created_ms, id) = after.unwrap_or((i64::MIN, String::new()));
-    let rows = sqlx::query(
+    let rows = db::query(
         "SELECT * FROM members WHERE created_ms > $1 OR (created_ms = $1 AND id > $2) ORDER BY created_ms, id LIMIT $3",
     )
     .bind(created_ms)
@@ -74,8 +69,8 @@ pub(crate) async fn page(
 }
 
 /// Members that are not removed.
-pub(crate) async fn count(executor: impl SqliteExecutor<'_>) -> Result<i64, DbError> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM members WHERE standing <> 'removed'").fetch_one(executor).await?)
+pub(crate) async fn count(executor: impl Executor<'_>) -> Result<i64, DbError> {
+    Ok(db::query_scalar("SELECT count(*) FROM members WHERE standing <> 'removed'").fetch_one(executor).await?)
 }
 
 /// A known id is a unique violation.
@@ -85,16 +80,14 @@ pub(crate) async fn insert_invited(
     role: Role,
     sealed_label: Option<&[u8]>,
     now_ms: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO members (id, role, standing, sealed_label, created_ms) VALUES ($1, $2, 'invited', $3, $4)",
-    )
-    .bind(id.to_string())
-    .bind(role.as_str())
-    .bind(sealed_label)
-    .bind(now_ms)
-    .execute(&mut **tx)
-    .await?;
+) -> Result<(), DbError> {
+    db::query("INSERT INTO members (id, role, standing, sealed_label, created_ms) VALUES ($1, $2, 'invited', $3, $4)")
+        .bind(id.to_string())
+        .bind(role.as_str())
+        .bind(sealed_label)
+        .bind(now_ms)
+        .execute(&mut **tx)
+        .await?;
     Ok(())
 }
 
@@ -111,8 +104,8 @@ pub(crate) struct Enrolment<'a> {
 
 /// Fills in a member that was invited. A taken login name is a unique violation of `members.login_hash`; false: nobody
 /// of that id is invited.
-pub(crate) async fn enrol(tx: &mut Tx<'_>, id: MemberId, enrolment: &Enrolment<'_>) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
+pub(crate) async fn enrol(tx: &mut Tx<'_>, id: MemberId, enrolment: &Enrolment<'_>) -> Result<bool, DbError> {
+    let done = db::query(
         "UPDATE members SET standing = $2, login_hash = $3, opaque_setup = $4, opaque_record = $5, user_key = $6,
                             recovery_key = $7, recovery_slot = $8
          WHERE id = $1 AND standing = 'invited'",
@@ -131,13 +124,13 @@ pub(crate) async fn enrol(tx: &mut Tx<'_>, id: MemberId, enrolment: &Enrolment<'
 }
 
 pub(crate) async fn confirm(tx: &mut Tx<'_>, id: MemberId) -> Result<(), DbError> {
-    sqlx::query("UPDATE members SET standing = 'active' WHERE id = $1").bind(id.to_string()).execute(&mut **tx).await?;
+    db::query("UPDATE members SET standing = 'active' WHERE id = $1").bind(id.to_string()).execute(&mut **tx).await?;
     Ok(())
 }
 
 /// What lets somebody in goes; who they were stays, sealed.
 pub(crate) async fn remove(tx: &mut Tx<'_>, id: MemberId) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "UPDATE members SET standing = 'removed', login_hash = NULL, opaque_record = NULL, recovery_slot = NULL
          WHERE id = $1",
     )
@@ -148,15 +141,15 @@ pub(crate) async fn remove(tx: &mut Tx<'_>, id: MemberId) -> Result<(), DbError>
 }
 
 /// The slot of a device, under the second layer.
-pub(crate) async fn slot(executor: impl SqliteExecutor<'_>, device: DeviceId) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(sqlx::query_scalar("SELECT slot FROM slots WHERE device = $1")
+pub(crate) async fn slot(executor: impl Executor<'_>, device: DeviceId) -> Result<Option<Vec<u8>>, DbError> {
+    Ok(db::query_scalar("SELECT slot FROM slots WHERE device = $1")
         .bind(device.to_string())
         .fetch_optional(executor)
         .await?)
 }
 
 pub(crate) async fn insert_slot(tx: &mut Tx<'_>, device: DeviceId, slot: &[u8]) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO slots (device, slot) VALUES ($1, $2)")
+    db::query("INSERT INTO slots (device, slot) VALUES ($1, $2)")
         .bind(device.to_string())
         .bind(slot)
         .execute(&mut **tx)

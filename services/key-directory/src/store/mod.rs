@@ -14,9 +14,7 @@ use std::str::FromStr;
 
 use siegel_api::members::Standing;
 use siegel_domain::{Principal, Role};
-use siegel_platform::db::DbError;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteExecutor};
+use siegel_platform::db::{DbError, Executor, FromValue, Row};
 
 /// The word of a standing in the database.
 pub(crate) const fn standing_str(standing: Standing) -> &'static str {
@@ -36,23 +34,20 @@ fn standing_of(text: &str) -> Option<Standing> {
 
 /// Reads columns of one row and says where it failed.
 struct Reader {
-    row: SqliteRow,
+    row: Row,
     table: &'static str,
     key: String,
 }
 
 impl Reader {
     /// A row of `table` with the text key `id`.
-    fn new(row: SqliteRow, table: &'static str) -> Result<Self, DbError> {
+    fn new(row: Row, table: &'static str) -> Result<Self, DbError> {
         let key = row.try_get("id")?;
         Ok(Self { row, table, key })
     }
 
-    fn get<'r, T>(&'r self, column: &'static str) -> Result<T, DbError>
-    where
-        T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
-    {
-        Ok(self.row.try_get(column)?)
+    fn get<'r, T: FromValue<'r>>(&'r self, column: &'static str) -> Result<T, DbError> {
+        self.row.try_get(column)
     }
 
     /// A text column with a meaning: an id, a role.
@@ -76,7 +71,7 @@ impl Reader {
 
 /// Role and standing of a member or sender; nothing for one who does not exist here, and for dealers.
 pub(crate) async fn standing_of_principal(
-    executor: impl SqliteExecutor<'_>,
+    executor: impl Executor<'_>,
     principal: Principal,
 ) -> Result<Option<(Role, Standing)>, DbError> {
     match principal {

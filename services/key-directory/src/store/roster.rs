@@ -2,13 +2,12 @@
 
 use siegel_domain::Party;
 use siegel_envelope::{Digest, SignedBytes};
-use siegel_platform::db::{DbError, Tx};
-use sqlx::SqliteExecutor;
+use siegel_platform::db::{self, DbError, Executor, Tx};
 
 /// Number of entries, and the digest of the last one.
-pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Option<(u64, Digest)>, DbError> {
+pub(crate) async fn head(executor: impl Executor<'_>) -> Result<Option<(u64, Digest)>, DbError> {
     let row: Option<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT sequence, digest FROM roster ORDER BY sequence DESC LIMIT 1")
+        db::query_as("SELECT sequence, digest FROM roster ORDER BY sequence DESC LIMIT 1")
             .fetch_optional(executor)
             .await?;
     row.map(|(sequence, digest)| {
@@ -20,9 +19,9 @@ pub(crate) async fn head(executor: impl SqliteExecutor<'_>) -> Result<Option<(u6
 }
 
 /// Entries from `sequence` on, at most `limit`.
-pub(crate) async fn entries(executor: impl SqliteExecutor<'_>, from: u64, limit: i64) -> Result<Vec<Vec<u8>>, DbError> {
+pub(crate) async fn entries(executor: impl Executor<'_>, from: u64, limit: i64) -> Result<Vec<Vec<u8>>, DbError> {
     let from = i64::try_from(from).unwrap_or(i64::MAX);
-    Ok(sqlx::query_scalar("SELECT entry FROM roster WHERE sequence >= $1 ORDER BY sequence LIMIT $2")
+    Ok(db::query_scalar("SELECT entry FROM roster WHERE sequence >= $1 ORDER BY sequence LIMIT $2")
         .bind(from)
         .bind(limit)
         .fetch_all(executor)
@@ -30,8 +29,8 @@ pub(crate) async fn entries(executor: impl SqliteExecutor<'_>, from: u64, limit:
 }
 
 /// Whether this very entry is in the chain: the request was done before.
-pub(crate) async fn contains(executor: impl SqliteExecutor<'_>, entry: &SignedBytes) -> Result<bool, DbError> {
-    let found: Option<i64> = sqlx::query_scalar("SELECT sequence FROM roster WHERE digest = $1")
+pub(crate) async fn contains(executor: impl Executor<'_>, entry: &SignedBytes) -> Result<bool, DbError> {
+    let found: Option<i64> = db::query_scalar("SELECT sequence FROM roster WHERE digest = $1")
         .bind(&entry.digest().as_bytes()[..])
         .fetch_optional(executor)
         .await?;
@@ -39,8 +38,8 @@ pub(crate) async fn contains(executor: impl SqliteExecutor<'_>, entry: &SignedBy
 }
 
 /// The entry that brought in the newest keys of a member or sender.
-pub(crate) async fn introducing(executor: impl SqliteExecutor<'_>, party: Party) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(sqlx::query_scalar("SELECT entry FROM roster WHERE introduces = $1 ORDER BY sequence DESC LIMIT 1")
+pub(crate) async fn introducing(executor: impl Executor<'_>, party: Party) -> Result<Option<Vec<u8>>, DbError> {
+    Ok(db::query_scalar("SELECT entry FROM roster WHERE introduces = $1 ORDER BY sequence DESC LIMIT 1")
         .bind(party.to_string())
         .fetch_optional(executor)
         .await?)
@@ -52,8 +51,8 @@ pub(crate) async fn append(
     sequence: u64,
     entry: &SignedBytes,
     introduces: Option<Party>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO roster (sequence, entry, digest, introduces) VALUES ($1, $2, $3, $4)")
+) -> Result<(), DbError> {
+    db::query("INSERT INTO roster (sequence, entry, digest, introduces) VALUES ($1, $2, $3, $4)")
         .bind(i64::try_from(sequence).unwrap_or(i64::MAX))
         .bind(entry.to_bytes())
         .bind(&entry.digest().as_bytes()[..])
@@ -70,16 +69,16 @@ pub(crate) struct EpochRow {
     pub(crate) kem_fingerprint: Vec<u8>,
 }
 
-pub(crate) async fn epoch(executor: impl SqliteExecutor<'_>) -> Result<Option<EpochRow>, DbError> {
+pub(crate) async fn epoch(executor: impl Executor<'_>) -> Result<Option<EpochRow>, DbError> {
     let row: Option<(i64, Vec<u8>, Vec<u8>)> =
-        sqlx::query_as("SELECT number, statement, kem_fingerprint FROM epochs ORDER BY number DESC LIMIT 1")
+        db::query_as("SELECT number, statement, kem_fingerprint FROM epochs ORDER BY number DESC LIMIT 1")
             .fetch_optional(executor)
             .await?;
     Ok(row.map(|(number, statement, kem_fingerprint)| EpochRow { number, statement, kem_fingerprint }))
 }
 
 pub(crate) async fn insert_epoch(tx: &mut Tx<'_>, epoch: &EpochRow, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("INSERT INTO epochs (number, statement, kem_fingerprint, created_ms) VALUES ($1, $2, $3, $4)")
+    db::query("INSERT INTO epochs (number, statement, kem_fingerprint, created_ms) VALUES ($1, $2, $3, $4)")
         .bind(epoch.number)
         .bind(&epoch.statement)
         .bind(&epoch.kem_fingerprint)
@@ -90,9 +89,9 @@ pub(crate) async fn insert_epoch(tx: &mut Tx<'_>, epoch: &EpochRow, now_ms: i64)
 }
 
 /// Revision and digest of the newest bundle.
-pub(crate) async fn bundle_head(executor: impl SqliteExecutor<'_>) -> Result<Option<(u64, Digest)>, DbError> {
+pub(crate) async fn bundle_head(executor: impl Executor<'_>) -> Result<Option<(u64, Digest)>, DbError> {
     let row: Option<(i64, Vec<u8>)> =
-        sqlx::query_as("SELECT revision, digest FROM bundles ORDER BY revision DESC LIMIT 1")
+        db::query_as("SELECT revision, digest FROM bundles ORDER BY revision DESC LIMIT 1")
             .fetch_optional(executor)
             .await?;
     row.map(|(revision, digest)| {
@@ -104,14 +103,14 @@ pub(crate) async fn bundle_head(executor: impl SqliteExecutor<'_>) -> Result<Opt
 }
 
 /// The newest bundle.
-pub(crate) async fn bundle(executor: impl SqliteExecutor<'_>) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(sqlx::query_scalar("SELECT bundle FROM bundles ORDER BY revision DESC LIMIT 1").fetch_optional(executor).await?)
+pub(crate) async fn bundle(executor: impl Executor<'_>) -> Result<Option<Vec<u8>>, DbError> {
+    Ok(db::query_scalar("SELECT bundle FROM bundles ORDER BY revision DESC LIMIT 1").fetch_optional(executor).await?)
 }
 
 /// Replaces the bundle by the next one.
 pub(crate) async fn set_bundle(tx: &mut Tx<'_>, revision: u64, bundle: &SignedBytes) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM bundles").execute(&mut **tx).await?;
-    sqlx::query("INSERT INTO bundles (revision, digest, bundle) VALUES ($1, $2, $3)")
+    db::query("DELETE FROM bundles").execute(&mut **tx).await?;
+    db::query("INSERT INTO bundles (revision, digest, bundle) VALUES ($1, $2, $3)")
         .bind(i64::try_from(revision).unwrap_or(i64::MAX))
         .bind(&bundle.digest().as_bytes()[..])
         .bind(bundle.to_bytes())

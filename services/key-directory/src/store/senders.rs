@@ -2,9 +2,7 @@
 
 use siegel_api::members::{ReturnReport, Standing};
 use siegel_domain::SenderId;
-use siegel_platform::db::{DbError, Tx};
-use sqlx::SqliteExecutor;
-use sqlx::sqlite::SqliteRow;
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::{Reader, standing_str};
 
@@ -33,10 +31,10 @@ fn return_report_of(text: &str) -> Option<ReturnReport> {
         .find(|wish| return_report_str(*wish) == text)
 }
 
-impl TryFrom<SqliteRow> for SenderRow {
+impl TryFrom<Row> for SenderRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "senders")?;
         Ok(Self {
             id: row.parse("id")?,
@@ -49,19 +47,19 @@ impl TryFrom<SqliteRow> for SenderRow {
     }
 }
 
-pub(crate) async fn get(executor: impl SqliteExecutor<'_>, id: SenderId) -> Result<Option<SenderRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM senders WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
+pub(crate) async fn get(executor: impl Executor<'_>, id: SenderId) -> Result<Option<SenderRow>, DbError> {
+    let row = db::query("SELECT * FROM senders WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
     row.map(SenderRow::try_from).transpose()
 }
 
 /// A page, oldest first, behind `after`.
 pub(crate) async fn page(
-    executor: impl SqliteExecutor<'_>,
+    executor: impl Executor<'_>,
     after: Option<(i64, String)>,
     limit: u32,
 ) -> Result<Vec<SenderRow>, DbError> {
     let (created_ms, id) = after.unwrap_or((i64::MIN, String::new()));
-    let rows = sqlx::query(
+    let rows = db::query(
         "SELECT * FROM senders WHERE created_ms > $1 OR (created_ms = $1 AND id > $2) ORDER BY created_ms, id LIMIT $3",
     )
     .bind(created_ms)
@@ -73,8 +71,8 @@ pub(crate) async fn page(
 }
 
 /// Senders that are not removed.
-pub(crate) async fn count(executor: impl SqliteExecutor<'_>) -> Result<i64, DbError> {
-    Ok(sqlx::query_scalar("SELECT count(*) FROM senders WHERE standing <> 'removed'").fetch_one(executor).await?)
+pub(crate) async fn count(executor: impl Executor<'_>) -> Result<i64, DbError> {
+    Ok(db::query_scalar("SELECT count(*) FROM senders WHERE standing <> 'removed'").fetch_one(executor).await?)
 }
 
 /// A known id is a unique violation.
@@ -84,8 +82,8 @@ pub(crate) async fn insert_invited(
     wish: ReturnReport,
     sealed_label: &[u8],
     now_ms: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+) -> Result<(), DbError> {
+    db::query(
         "INSERT INTO senders (id, standing, return_report, sealed_label, created_ms)
          VALUES ($1, 'invited', $2, $3, $4)",
     )
@@ -99,7 +97,7 @@ pub(crate) async fn insert_invited(
 }
 
 pub(crate) async fn set_standing(tx: &mut Tx<'_>, id: SenderId, standing: Standing) -> Result<(), DbError> {
-    sqlx::query("UPDATE senders SET standing = $2, version = version + 1 WHERE id = $1")
+    db::query("UPDATE senders SET standing = $2, version = version + 1 WHERE id = $1")
         .bind(id.to_string())
         .bind(standing_str(standing))
         .execute(&mut **tx)
@@ -114,12 +112,11 @@ pub(crate) async fn set_return_report(
     version: i64,
     wish: ReturnReport,
 ) -> Result<bool, DbError> {
-    let done =
-        sqlx::query("UPDATE senders SET return_report = $3, version = version + 1 WHERE id = $1 AND version = $2")
-            .bind(id.to_string())
-            .bind(version)
-            .bind(return_report_str(wish))
-            .execute(&mut **tx)
-            .await?;
+    let done = db::query("UPDATE senders SET return_report = $3, version = version + 1 WHERE id = $1 AND version = $2")
+        .bind(id.to_string())
+        .bind(version)
+        .bind(return_report_str(wish))
+        .execute(&mut **tx)
+        .await?;
     Ok(done.rows_affected() == 1)
 }

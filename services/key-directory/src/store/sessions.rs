@@ -1,9 +1,7 @@
 //! Sessions, and what is good once.
 
 use siegel_domain::{DeviceId, Principal, SessionId};
-use siegel_platform::db::{DbError, Tx};
-use sqlx::SqliteExecutor;
-use sqlx::sqlite::SqliteRow;
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::Reader;
 
@@ -15,10 +13,10 @@ pub(crate) struct SessionRow {
     pub(crate) ended_ms: Option<i64>,
 }
 
-impl TryFrom<SqliteRow> for SessionRow {
+impl TryFrom<Row> for SessionRow {
     type Error = DbError;
 
-    fn try_from(row: SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: Row) -> Result<Self, DbError> {
         let row = Reader::new(row, "sessions")?;
         Ok(Self {
             principal: row.parse("principal")?,
@@ -29,8 +27,8 @@ impl TryFrom<SqliteRow> for SessionRow {
     }
 }
 
-pub(crate) async fn get(executor: impl SqliteExecutor<'_>, id: SessionId) -> Result<Option<SessionRow>, DbError> {
-    let row = sqlx::query("SELECT * FROM sessions WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
+pub(crate) async fn get(executor: impl Executor<'_>, id: SessionId) -> Result<Option<SessionRow>, DbError> {
+    let row = db::query("SELECT * FROM sessions WHERE id = $1").bind(id.to_string()).fetch_optional(executor).await?;
     row.map(SessionRow::try_from).transpose()
 }
 
@@ -43,12 +41,12 @@ pub(crate) async fn insert(
     now_ms: i64,
     stale_ms: i64,
 ) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM sessions WHERE principal = $1 AND (seen_ms < $2 OR ended_ms < $2)")
+    db::query("DELETE FROM sessions WHERE principal = $1 AND (seen_ms < $2 OR ended_ms < $2)")
         .bind(principal.to_string())
         .bind(stale_ms)
         .execute(&mut **tx)
         .await?;
-    sqlx::query("INSERT INTO sessions (id, principal, device, created_ms, seen_ms) VALUES ($1, $2, $3, $4, $4)")
+    db::query("INSERT INTO sessions (id, principal, device, created_ms, seen_ms) VALUES ($1, $2, $3, $4, $4)")
         .bind(id.to_string())
         .bind(principal.to_string())
         .bind(device.to_string())
@@ -60,7 +58,7 @@ pub(crate) async fn insert(
 
 /// The session was used.
 pub(crate) async fn seen(tx: &mut Tx<'_>, id: SessionId, now_ms: i64) -> Result<(), DbError> {
-    sqlx::query("UPDATE sessions SET seen_ms = $2 WHERE id = $1")
+    db::query("UPDATE sessions SET seen_ms = $2 WHERE id = $1")
         .bind(id.to_string())
         .bind(now_ms)
         .execute(&mut **tx)
@@ -88,6 +86,6 @@ pub(crate) async fn end(tx: &mut Tx<'_>, of: Of, now_ms: i64) -> Result<Vec<Sess
             ("UPDATE sessions SET ended_ms = $2 WHERE principal = $1 AND ended_ms IS NULL RETURNING id", id.to_string())
         }
     };
-    let ended: Vec<String> = sqlx::query_scalar(sql).bind(key).bind(now_ms).fetch_all(&mut **tx).await?;
+    let ended: Vec<String> = db::query_scalar(sql).bind(key).bind(now_ms).fetch_all(&mut **tx).await?;
     ended.iter().map(|id| id.parse().map_err(|_| DbError::corrupt("sessions", "id", "?"))).collect()
 }

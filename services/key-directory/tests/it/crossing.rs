@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use siegel_api::members::InviteMade;
 use siegel_domain::{DeviceId, MemberId, Role, SenderId, TenantId};
 use siegel_envelope::RosterChange;
+use siegel_platform::db;
 
 use crate::people::{Code, centre};
 use crate::world::{random, world};
@@ -121,7 +122,7 @@ async fn a_suspended_institution_is_closed() {
         let change = world.ctx.tenants.change("test.suspend", |tx| {
             Box::pin(async move {
                 let sql = "UPDATE tenants SET state = $1 WHERE id = $2";
-                sqlx::query(sql).bind(state).bind(id).execute(&mut **tx).await?;
+                db::query(sql).bind(state).bind(id).execute(&mut **tx).await?;
                 Ok::<_, siegel_platform::db::DbError>(())
             })
         });

@@ -8,6 +8,7 @@ use siegel_domain::time::{DAY_MS, HOUR_MS};
 use siegel_domain::{Role, TenantId};
 use siegel_envelope::EnrolmentCode;
 use siegel_key_directory::admin::{NewDealer, add_dealer};
+use siegel_platform::db;
 use siegel_platform::rng::SystemRng;
 use siegel_platform::testing::URL;
 
@@ -102,7 +103,7 @@ async fn a_code_that_the_dealer_replaced_is_worthless() {
     let replacing = world.ctx.tenants.change("test.replace", |tx| {
         Box::pin(async move {
             let sql = "UPDATE tenants SET owner_auth_hash = $1 WHERE id = $2";
-            sqlx::query(sql).bind(&hash[..]).bind(id).execute(&mut **tx).await?;
+            db::query(sql).bind(&hash[..]).bind(id).execute(&mut **tx).await?;
             Ok::<_, siegel_platform::db::DbError>(())
         })
     });
@@ -308,7 +309,7 @@ async fn a_dealer_enrols_with_the_providers_code_and_belongs_to_no_institution()
         let status = dealer.get(&world, path).await.status.as_u16();
         assert!(status == 403 || status == 404, "{path}: {status}");
     }
-    let audit: Vec<(Vec<u8>,)> = sqlx::query_as("SELECT data FROM dealer_audit ORDER BY position")
+    let audit: Vec<(Vec<u8>,)> = db::query_as("SELECT data FROM dealer_audit ORDER BY position")
         .fetch_all(world.ctx.tenants.db().reader())
         .await
         .unwrap();

@@ -18,7 +18,7 @@ use siegel_domain::{TenantId, Timestamp};
 use siegel_key_directory::{App, KeyDirectoryConfig};
 use siegel_platform::Ctx;
 use siegel_platform::clock::{Clock, ManualClock};
-use siegel_platform::db::DbError;
+use siegel_platform::db::{self, DbError};
 use siegel_platform::rng::SystemRng;
 use siegel_platform::testing::{self, START, URL};
 use siegel_proto::events::v1::Event;
@@ -170,7 +170,7 @@ impl World {
         let id = &id;
         let change = self.ctx.tenants.change("test.tenant", |tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE tenants SET owner_auth_hash = $2, handle = 'centre-' || $3 WHERE id = $1")
+                db::query("UPDATE tenants SET owner_auth_hash = $2, handle = 'centre-' || $3 WHERE id = $1")
                     .bind(id)
                     .bind(hash)
                     .bind(i64::from(n))

@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::directory::Directory;
 
-static OUTBOX: LazyLock<sqlx::migrate::Migrator> =
+static OUTBOX: LazyLock<siegel_platform::db::Migrations> =
     LazyLock::new(|| siegel_platform::db::embedded(&[(1, "outbox", include_str!("migrations/0001_outbox.sql"))]));
 
 pub(crate) const SERVICES: [&str; 4] = ["key-directory", "upload", "retention", "operator"];

@@ -5,8 +5,7 @@ use siegel_crds::Resource;
 use siegel_domain::TenantId;
 use siegel_platform::Ctx;
 use siegel_platform::clock::within;
-use siegel_platform::db::{provision_directory, tenant_directory};
-use siegel_platform::files;
+use siegel_platform::db::DbError;
 use siegel_platform::secrets::SecretsError;
 use siegel_platform::zones::{DEADLINE_MS, ZoneError};
 
@@ -23,9 +22,9 @@ pub enum StepError {
     /// The secrets.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// The file system.
+    /// The place of its databases.
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Db(#[from] DbError),
 }
 
 /// Takes all steps of `plan`, and says of each that was reached whether it was done.
@@ -57,14 +56,8 @@ pub async fn step(ctx: &Ctx, tenant: TenantId, change: &Change) -> Result<(), St
             let bucket = ctx.zones.bucket(tenant);
             within(&*ctx.clock, DEADLINE_MS, zone.admin.make_bucket(&bucket)).await.ok_or(ZoneError::Late)??;
         }
-        (Resource::Database, _) => {
-            let directory = tenant_directory(&ctx.state_dir, tenant);
-            std::fs::create_dir_all(&directory)?;
-            if let Some(parent) = directory.parent() {
-                files::sync_directory(parent)?;
-            }
-        }
-        (Resource::ReadyMark, _) => provision_directory(&ctx.state_dir, tenant)?,
+        (Resource::Database, _) => ctx.databases().make(tenant).await?,
+        (Resource::ReadyMark, _) => ctx.databases().mark_ready(tenant).await?,
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use siegel_crds::Resource;
 use siegel_domain::TenantId;
 use siegel_platform::Ctx;
 use siegel_platform::clock::within;
-use siegel_platform::db::{READY, tenant_directory};
+use siegel_platform::db::Found;
 use siegel_platform::zones::{DEADLINE_MS, Zone, Zones};
 
 use super::plan::Actual;
@@ -30,32 +30,15 @@ pub async fn actual(ctx: &Ctx, tenant: TenantId) -> Actual {
         };
         actual.insert(Target::bucket(index), seen);
     }
-    let (database, mark) = directory(ctx, tenant);
+    let (database, mark) = match ctx.databases().found(tenant).await {
+        Ok(Found::Ready) => (Seen::Ours, Seen::Ours),
+        Ok(Found::Made) => (Seen::Ours, Seen::Missing),
+        Ok(Found::Missing) => (Seen::Missing, Seen::Missing),
+        // Neither adopted nor deleted.
+        Ok(Found::Foreign) => (Seen::Foreign, Seen::Missing),
+        Err(_) => (Seen::Unreachable, Seen::Missing),
+    };
     actual.insert(Target::new(Resource::Database), database);
     actual.insert(Target::new(Resource::ReadyMark), mark);
     actual
-}
-
-/// The tenant's directory and the mark in it. A directory with something in it and no mark is not one we made: ids are
-/// drawn at random, so it was left or put there by someone, and is neither adopted nor deleted.
-fn directory(ctx: &Ctx, tenant: TenantId) -> (Seen, Seen) {
-    let directory = tenant_directory(&ctx.state_dir, tenant);
-    if directory.join(READY).exists() {
-        return (Seen::Ours, Seen::Ours);
-    }
-    let database = match std::fs::read_dir(&directory) {
-        Ok(mut entries) => {
-            if entries.next().is_none() {
-                Seen::Ours
-            } else {
-                Seen::Foreign
-            }
-        }
-        Err(error) => match error.kind() {
-            std::io::ErrorKind::NotFound => Seen::Missing,
-            std::io::ErrorKind::NotADirectory => Seen::Foreign,
-            _ => Seen::Unreachable,
-        },
-    };
-    (database, Seen::Missing)
 }

@@ -2,7 +2,7 @@
 //! hang a Merkle log over it.
 
 use siegel_api::retention::AuditLine;
-use siegel_platform::db::{Db, DbError, Tx};
+use siegel_platform::db::{self, Db, DbError, Tx};
 use siegel_proto::events::v1::{Audit, Event};
 
 use super::read;
@@ -20,7 +20,7 @@ pub struct Filter {
 
 /// Adds a line. An event that was heard before adds none.
 pub async fn append(tx: &mut Tx<'_>, event: &Event, audit: &Audit) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "INSERT INTO audit_lines (event_id, source, time_ms, actor, device, action, object, outcome)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (event_id) DO NOTHING",
     )
@@ -39,7 +39,7 @@ pub async fn append(tx: &mut Tx<'_>, event: &Event, audit: &Audit) -> Result<(),
 
 /// At most `limit` lines before sequence number `before`, newest first.
 pub async fn page(db: &Db, filter: &Filter, before: Option<i64>, limit: u32) -> Result<Vec<AuditLine>, DbError> {
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = db::query_as(
         "SELECT sequence, time_ms, actor, device, action, object, outcome FROM audit_lines
          WHERE sequence < $1 AND ($2 IS NULL OR object = $2) AND ($3 IS NULL OR actor = $3) AND ($4 IS NULL OR action = $4)
          ORDER BY sequence DESC LIMIT $5",
@@ -56,7 +56,7 @@ pub async fn page(db: &Db, filter: &Filter, before: Option<i64>, limit: u32) -> 
 
 /// Empties it, so that a replay of the events can make it anew.
 pub async fn forget_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM audit_lines").execute(&mut **tx).await?;
+    db::query("DELETE FROM audit_lines").execute(&mut **tx).await?;
     Ok(())
 }
 

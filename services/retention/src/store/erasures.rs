@@ -3,7 +3,7 @@
 
 use siegel_api::retention::{EraseTarget, Erasure, ErasureState};
 use siegel_domain::{JobId, Party, ReceiptId, RecordId, Timestamp};
-use siegel_platform::db::{Db, DbError, Tx};
+use siegel_platform::db::{self, Db, DbError, Tx};
 
 use super::read;
 
@@ -89,7 +89,7 @@ fn columns(target: &EraseTarget) -> (&'static str, String) {
 /// The erasure of the same target that runs, or, for a record, that is done: a record is erased once.
 pub async fn existing(tx: &mut Tx<'_>, target: &EraseTarget) -> Result<Option<JobId>, DbError> {
     let (kind, target) = columns(target);
-    let row: Option<(String,)> = sqlx::query_as(
+    let row: Option<(String,)> = db::query_as(
         "SELECT id FROM erasures WHERE target = $1 AND (state = 'running' OR $2 = 'record') ORDER BY created_ms LIMIT 1",
     )
     .bind(target)
@@ -103,7 +103,7 @@ pub async fn existing(tx: &mut Tx<'_>, target: &EraseTarget) -> Result<Option<Jo
 /// there may be nothing left to decide by.
 pub async fn asked_before(db: &Db, target: &EraseTarget, actor: &str) -> Result<Option<JobId>, DbError> {
     let row: Option<(String,)> =
-        sqlx::query_as("SELECT id FROM erasures WHERE target = $1 AND actor = $2 ORDER BY created_ms DESC LIMIT 1")
+        db::query_as("SELECT id FROM erasures WHERE target = $1 AND actor = $2 ORDER BY created_ms DESC LIMIT 1")
             .bind(columns(target).1)
             .bind(actor)
             .fetch_optional(db.reader())
@@ -114,7 +114,7 @@ pub async fn asked_before(db: &Db, target: &EraseTarget, actor: &str) -> Result<
 /// Begins an erasure.
 pub async fn begin(tx: &mut Tx<'_>, new: &NewErasure) -> Result<(), DbError> {
     let (kind, target) = columns(&new.target);
-    sqlx::query(
+    db::query(
         "INSERT INTO erasures (id, cause, target_kind, target, second, actor, device, state, listed, created_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9)",
     )
@@ -138,7 +138,7 @@ pub async fn begin(tx: &mut Tx<'_>, new: &NewErasure) -> Result<(), DbError> {
 /// Adds records to an erasure.
 pub async fn add_records(tx: &mut Tx<'_>, job: JobId, records: &[RecordId]) -> Result<(), DbError> {
     for record in records {
-        sqlx::query(
+        db::query(
             "INSERT INTO erasure_records (erasure, record, state) VALUES ($1, $2, 'waiting') ON CONFLICT DO NOTHING",
         )
         .bind(job.to_string())
@@ -151,7 +151,7 @@ pub async fn add_records(tx: &mut Tx<'_>, job: JobId, records: &[RecordId]) -> R
 
 /// Conversations whose records are not all listed yet.
 pub async fn unlisted(db: &Db) -> Result<Vec<Job>, DbError> {
-    let rows: Vec<JobRow> = sqlx::query_as(
+    let rows: Vec<JobRow> = db::query_as(
         "SELECT id, cause, target_kind, target, actor, device FROM erasures
          WHERE state = 'running' AND listed = 0 ORDER BY created_ms LIMIT 20",
     )
@@ -163,7 +163,7 @@ pub async fn unlisted(db: &Db) -> Result<Vec<Job>, DbError> {
 /// The last record listed so far.
 pub async fn last_listed(db: &Db, job: JobId) -> Result<Option<RecordId>, DbError> {
     let row: Option<(String,)> =
-        sqlx::query_as("SELECT record FROM erasure_records WHERE erasure = $1 ORDER BY record DESC LIMIT 1")
+        db::query_as("SELECT record FROM erasure_records WHERE erasure = $1 ORDER BY record DESC LIMIT 1")
             .bind(job.to_string())
             .fetch_optional(db.reader())
             .await?;
@@ -172,7 +172,7 @@ pub async fn last_listed(db: &Db, job: JobId) -> Result<Option<RecordId>, DbErro
 
 /// All records of the conversation are in the erasure.
 pub async fn listed(tx: &mut Tx<'_>, job: JobId) -> Result<(), DbError> {
-    sqlx::query("UPDATE erasures SET listed = 1, waiting_for = '' WHERE id = $1")
+    db::query("UPDATE erasures SET listed = 1, waiting_for = '' WHERE id = $1")
         .bind(job.to_string())
         .execute(&mut **tx)
         .await?;
@@ -181,7 +181,7 @@ pub async fn listed(tx: &mut Tx<'_>, job: JobId) -> Result<(), DbError> {
 
 /// What the erasure itself waits for, for people to see.
 pub async fn job_waits(tx: &mut Tx<'_>, job: JobId, waiting_for: &str) -> Result<(), DbError> {
-    sqlx::query("UPDATE erasures SET waiting_for = $2 WHERE id = $1")
+    db::query("UPDATE erasures SET waiting_for = $2 WHERE id = $1")
         .bind(job.to_string())
         .bind(waiting_for)
         .execute(&mut **tx)
@@ -191,7 +191,7 @@ pub async fn job_waits(tx: &mut Tx<'_>, job: JobId, waiting_for: &str) -> Result
 
 /// Takes a lease on at most `limit` records whose turn it is.
 pub async fn hold(tx: &mut Tx<'_>, lease: &str, now: Timestamp, limit: u32) -> Result<Vec<Held>, DbError> {
-    let rows: Vec<(String, String, i64)> = sqlx::query_as(
+    let rows: Vec<(String, String, i64)> = db::query_as(
         "UPDATE erasure_records SET lease = $1, lease_until_ms = $2 + $3, attempts = attempts + 1
          WHERE (erasure, record) IN (
              SELECT erasure, record FROM erasure_records
@@ -210,7 +210,7 @@ pub async fn hold(tx: &mut Tx<'_>, lease: &str, now: Timestamp, limit: u32) -> R
     let mut held = Vec::with_capacity(rows.len());
     for (erasure, record, attempts) in rows {
         let row: JobRow =
-            sqlx::query_as("SELECT id, cause, target_kind, target, actor, device FROM erasures WHERE id = $1")
+            db::query_as("SELECT id, cause, target_kind, target, actor, device FROM erasures WHERE id = $1")
                 .bind(&erasure)
                 .fetch_one(&mut **tx)
                 .await?;
@@ -227,7 +227,7 @@ pub async fn give_back(
     next: Timestamp,
     waiting_for: &str,
 ) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "UPDATE erasure_records SET lease = '', lease_until_ms = 0, next_ms = $4, waiting_for = $5
          WHERE erasure = $1 AND record = $2 AND lease = $3 AND state = 'waiting'",
     )
@@ -243,7 +243,7 @@ pub async fn give_back(
 
 /// The record is erased and its receipt is kept.
 pub async fn record_done(tx: &mut Tx<'_>, held: &Held, receipt: ReceiptId) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "UPDATE erasure_records SET state = 'done', receipt = $3, lease = '', lease_until_ms = 0, waiting_for = ''
          WHERE erasure = $1 AND record = $2",
     )
@@ -257,7 +257,7 @@ pub async fn record_done(tx: &mut Tx<'_>, held: &Held, receipt: ReceiptId) -> Re
 
 /// Ends the erasures in which nothing is left to do. Returns how many.
 pub async fn finish(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, DbError> {
-    let ended = sqlx::query(
+    let ended = db::query(
         "UPDATE erasures SET state = 'done', done_ms = $1 WHERE state = 'running' AND listed = 1
          AND NOT EXISTS (SELECT 1 FROM erasure_records WHERE erasure = id AND erasure_records.state = 'waiting')",
     )
@@ -270,7 +270,7 @@ pub async fn finish(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, DbError> {
 /// Whether an erasure is running.
 pub async fn any_running(db: &Db) -> Result<bool, DbError> {
     let row: Option<(i64,)> =
-        sqlx::query_as("SELECT 1 FROM erasures WHERE state = 'running' LIMIT 1").fetch_optional(db.reader()).await?;
+        db::query_as("SELECT 1 FROM erasures WHERE state = 'running' LIMIT 1").fetch_optional(db.reader()).await?;
     Ok(row.is_some())
 }
 
@@ -278,18 +278,18 @@ pub async fn any_running(db: &Db) -> Result<bool, DbError> {
 /// them are in the list of receipts.
 pub async fn get(db: &Db, id: JobId) -> Result<Option<(Erasure, String)>, DbError> {
     let row: Option<(String, String, String, String, String, i64)> =
-        sqlx::query_as("SELECT target_kind, target, actor, state, waiting_for, created_ms FROM erasures WHERE id = $1")
+        db::query_as("SELECT target_kind, target, actor, state, waiting_for, created_ms FROM erasures WHERE id = $1")
             .bind(id.to_string())
             .fetch_optional(db.reader())
             .await?;
     let Some((kind, target, actor, state, own_wait, created_ms)) = row else { return Ok(None) };
-    let (total, done, wait): (i64, i64, Option<String>) = sqlx::query_as(
+    let (total, done, wait): (i64, i64, Option<String>) = db::query_as(
         "SELECT COUNT(*), COUNT(CASE WHEN state = 'done' THEN 1 END), MAX(waiting_for) FROM erasure_records WHERE erasure = $1",
     )
     .bind(id.to_string())
     .fetch_one(db.reader())
     .await?;
-    let receipts: Vec<(String,)> = sqlx::query_as(
+    let receipts: Vec<(String,)> = db::query_as(
         "SELECT receipt FROM erasure_records WHERE erasure = $1 AND receipt <> '' ORDER BY record LIMIT $2",
     )
     .bind(id.to_string())

@@ -2,7 +2,7 @@
 
 use siegel_api::retention::Receipt;
 use siegel_domain::{Party, ReceiptId, RecordId, Timestamp};
-use siegel_platform::db::{Db, DbError, Tx};
+use siegel_platform::db::{self, Db, DbError, Tx};
 
 use super::read;
 
@@ -26,7 +26,7 @@ pub struct NewReceipt {
 
 /// Keeps a receipt of an erasure. A record has one: if it is there already its id is the answer, with `false`.
 pub async fn keep(tx: &mut Tx<'_>, new: &NewReceipt) -> Result<(ReceiptId, bool), DbError> {
-    let inserted = sqlx::query(
+    let inserted = db::query(
         "INSERT INTO receipts (id, kind, record, created_ms, receipt) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (record, kind) DO NOTHING",
     )
@@ -37,13 +37,13 @@ pub async fn keep(tx: &mut Tx<'_>, new: &NewReceipt) -> Result<(ReceiptId, bool)
     .bind(&new.bytes)
     .execute(&mut **tx)
     .await?;
-    let (id,): (String,) = sqlx::query_as("SELECT id FROM receipts WHERE record = $1 AND kind = $2")
+    let (id,): (String,) = db::query_as("SELECT id FROM receipts WHERE record = $1 AND kind = $2")
         .bind(new.record.to_string())
         .bind(ERASE)
         .fetch_one(&mut **tx)
         .await?;
     for party in &new.parties {
-        sqlx::query("INSERT INTO receipt_parties (receipt, party) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        db::query("INSERT INTO receipt_parties (receipt, party) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(&id)
             .bind(party.to_string())
             .execute(&mut **tx)
@@ -54,7 +54,7 @@ pub async fn keep(tx: &mut Tx<'_>, new: &NewReceipt) -> Result<(ReceiptId, bool)
 
 /// A receipt, if `viewer` may read it; `None` as the viewer is the tenant itself.
 pub async fn get(db: &Db, id: ReceiptId, viewer: Option<Party>) -> Result<Option<Receipt>, DbError> {
-    let row: Option<Row> = sqlx::query_as(
+    let row: Option<Row> = db::query_as(
         "SELECT id, kind, record, created_ms, receipt FROM receipts WHERE id = $1
          AND ($2 IS NULL OR EXISTS (SELECT 1 FROM receipt_parties WHERE receipt = id AND party = $2))",
     )
@@ -74,7 +74,7 @@ pub async fn page(
     limit: u32,
 ) -> Result<Vec<Receipt>, DbError> {
     let (before_ms, before_id) = before.map_or((i64::MAX, String::new()), |(ms, id)| (ms, id.to_string()));
-    let rows: Vec<Row> = sqlx::query_as(
+    let rows: Vec<Row> = db::query_as(
         "SELECT id, kind, record, created_ms, receipt FROM receipts
          WHERE (created_ms < $1 OR (created_ms = $1 AND id < $2)) AND ($3 IS NULL OR record = $3)
          AND ($4 IS NULL OR EXISTS (SELECT 1 FROM receipt_parties WHERE receipt = id AND party = $4))

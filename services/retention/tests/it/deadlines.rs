@@ -3,6 +3,7 @@
 use siegel_domain::{RecordId, Role};
 use siegel_platform::Problem;
 use siegel_platform::Reason;
+use siegel_platform::db;
 use siegel_platform::testing::START;
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{GrantsAdded, RecordCommitted, RecordErased};
@@ -134,7 +135,7 @@ async fn what_is_derived_is_made_anew_by_replay() {
     let db = world.app.dbs.get(world.ours).await.unwrap();
     db.tx("test.lose", |tx| {
         Box::pin(async move {
-            sqlx::query("DELETE FROM deadlines").execute(&mut **tx).await?;
+            db::query("DELETE FROM deadlines").execute(&mut **tx).await?;
             Ok::<_, siegel_platform::db::DbError>(())
         })
     })

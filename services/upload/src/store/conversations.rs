@@ -1,9 +1,7 @@
 //! Table `conversations`.
 
 use siegel_domain::{ConversationId, Party, Principal, Timestamp};
-use siegel_platform::db::{DbError, Tx};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteExecutor, SqliteRow};
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::{id, number};
 
@@ -34,10 +32,10 @@ macro_rules! columns {
     };
 }
 
-impl TryFrom<&SqliteRow> for ConversationRow {
+impl TryFrom<&Row> for ConversationRow {
     type Error = DbError;
 
-    fn try_from(row: &SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: &Row) -> Result<Self, DbError> {
         const TABLE: &str = "conversations";
         Ok(Self {
             id: id(row, TABLE, "id")?,
@@ -53,11 +51,8 @@ impl TryFrom<&SqliteRow> for ConversationRow {
 }
 
 /// The thread, erased or not.
-pub async fn find(
-    db: impl SqliteExecutor<'_>,
-    conversation: ConversationId,
-) -> Result<Option<ConversationRow>, DbError> {
-    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM conversations WHERE id = $1"))
+pub async fn find(db: impl Executor<'_>, conversation: ConversationId) -> Result<Option<ConversationRow>, DbError> {
+    let row = db::query(concat!("SELECT ", columns!(), " FROM conversations WHERE id = $1"))
         .bind(conversation.to_string())
         .fetch_optional(db)
         .await?;
@@ -73,7 +68,7 @@ pub async fn insert(
     sealed_subject: Option<&[u8]>,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let done = db::query(
         "INSERT INTO conversations (id, second_party, opened_by, sealed_subject, created_ms, last_activity_ms)
          VALUES ($1, $2, $3, $4, $5, $5) ON CONFLICT (id) DO NOTHING",
     )
@@ -89,7 +84,7 @@ pub async fn insert(
 
 /// A record was committed in it; false if it was closed for good meanwhile.
 pub async fn joined(tx: &mut Tx<'_>, conversation: ConversationId, now: Timestamp) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let done = db::query(
         "UPDATE conversations SET last_activity_ms = $2, records = records + 1 WHERE id = $1 AND erased_ms IS NULL",
     )
     .bind(conversation.to_string())
@@ -101,19 +96,18 @@ pub async fn joined(tx: &mut Tx<'_>, conversation: ConversationId, now: Timestam
 
 /// Closes it for good; false if it is closed or never was.
 pub async fn erase(tx: &mut Tx<'_>, conversation: ConversationId, now: Timestamp) -> Result<bool, DbError> {
-    let done = sqlx::query(
-        "UPDATE conversations SET erased_ms = $2, sealed_subject = NULL WHERE id = $1 AND erased_ms IS NULL",
-    )
-    .bind(conversation.to_string())
-    .bind(now.0)
-    .execute(&mut **tx)
-    .await?;
+    let done =
+        db::query("UPDATE conversations SET erased_ms = $2, sealed_subject = NULL WHERE id = $1 AND erased_ms IS NULL")
+            .bind(conversation.to_string())
+            .bind(now.0)
+            .execute(&mut **tx)
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Threads before the cursor, the latest activity first: of one second party, or all.
 pub async fn page(
-    db: impl SqliteExecutor<'_>,
+    db: impl Executor<'_>,
     second_party: Option<Party>,
     before: (i64, &str),
     limit: u32,
@@ -131,7 +125,7 @@ pub async fn page(
         " FROM conversations WHERE erased_ms IS NULL AND second_party = $1 AND (last_activity_ms, id) < ($2, $3)
           ORDER BY last_activity_ms DESC, id DESC LIMIT $4"
     );
-    let rows = sqlx::query(if second_party.is_some() { of_party } else { all })
+    let rows = db::query(if second_party.is_some() { of_party } else { all })
         .bind(second_party.map(|party| party.to_string()))
         .bind(before.0)
         .bind(before.1)

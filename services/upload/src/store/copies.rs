@@ -1,10 +1,8 @@
 //! Table `copies`: which object each zone should hold for a part, and what it does hold.
 
 use siegel_domain::{RecordId, Timestamp};
-use siegel_platform::db::{DbError, Tx};
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 use siegel_platform::zones::{Deletion, ObjectName};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteExecutor, SqliteRow};
 
 use super::{id, number};
 
@@ -63,10 +61,10 @@ impl CopyRow {
     }
 }
 
-impl TryFrom<&SqliteRow> for CopyRow {
+impl TryFrom<&Row> for CopyRow {
     type Error = DbError;
 
-    fn try_from(row: &SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: &Row) -> Result<Self, DbError> {
         const TABLE: &str = "copies";
         let record: RecordId = id(row, TABLE, "record")?;
         let corrupt = |column| DbError::corrupt(TABLE, column, record);
@@ -106,7 +104,7 @@ pub async fn insert(
     actual: Actual,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "INSERT INTO copies (zone, object, record, part, wanted, actual, checked_ms) VALUES ($1, $2, $3, $4, 'held', $5, $6)",
     )
     .bind(zone)
@@ -121,8 +119,8 @@ pub async fn insert(
 }
 
 /// The objects of one part that should be there.
-pub async fn of_part(db: impl SqliteExecutor<'_>, record: RecordId, part: u32) -> Result<Vec<CopyRow>, DbError> {
-    let rows = sqlx::query(concat!(
+pub async fn of_part(db: impl Executor<'_>, record: RecordId, part: u32) -> Result<Vec<CopyRow>, DbError> {
+    let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c WHERE c.record = $1 AND c.part = $2 AND c.wanted = 'held' ORDER BY c.zone"
@@ -135,8 +133,8 @@ pub async fn of_part(db: impl SqliteExecutor<'_>, record: RecordId, part: u32) -
 }
 
 /// Every object a record has or had, in order.
-pub async fn of_record(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Vec<CopyRow>, DbError> {
-    let rows = sqlx::query(concat!(
+pub async fn of_record(db: impl Executor<'_>, record: RecordId) -> Result<Vec<CopyRow>, DbError> {
+    let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c WHERE c.record = $1 ORDER BY c.part, c.zone, c.object"
@@ -148,8 +146,8 @@ pub async fn of_record(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<
 }
 
 /// The zones that hold each part: one pair of part and zone for each good copy, in order.
-pub async fn held(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Vec<(u32, String)>, DbError> {
-    let rows = sqlx::query(
+pub async fn held(db: impl Executor<'_>, record: RecordId) -> Result<Vec<(u32, String)>, DbError> {
+    let rows = db::query(
         "SELECT part, zone FROM copies WHERE record = $1 AND wanted = 'held' AND actual = 'held' ORDER BY part, zone",
     )
     .bind(record.to_string())
@@ -159,8 +157,8 @@ pub async fn held(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Vec<(
 }
 
 /// What is wrong and belongs to a record that lives, at most `limit`: to be healed or taken away.
-pub async fn to_repair(db: impl SqliteExecutor<'_>, limit: u32) -> Result<Vec<CopyRow>, DbError> {
-    let rows = sqlx::query(concat!(
+pub async fn to_repair(db: impl Executor<'_>, limit: u32) -> Result<Vec<CopyRow>, DbError> {
+    let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c JOIN records r ON r.id = c.record
@@ -175,12 +173,12 @@ pub async fn to_repair(db: impl SqliteExecutor<'_>, limit: u32) -> Result<Vec<Co
 
 /// Objects of a record that should go and are not known to be gone, at most `limit`, outside of `skip`.
 pub async fn to_remove(
-    db: impl SqliteExecutor<'_>,
+    db: impl Executor<'_>,
     record: RecordId,
     skip: &[&str],
     limit: u32,
 ) -> Result<Vec<CopyRow>, DbError> {
-    let rows = sqlx::query(concat!(
+    let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c WHERE c.record = $1 AND c.wanted <> c.actual AND c.wanted = 'absent'
@@ -198,12 +196,12 @@ pub async fn to_remove(
 /// Good copies that nobody compared with their digest since `before`, or only under a clock that stood ahead of `now`;
 /// the longest unseen first, at most `limit`.
 pub async fn to_scrub(
-    db: impl SqliteExecutor<'_>,
+    db: impl Executor<'_>,
     before: Timestamp,
     now: Timestamp,
     limit: u32,
 ) -> Result<Vec<CopyRow>, DbError> {
-    let rows = sqlx::query(concat!(
+    let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c WHERE c.wanted = 'held' AND c.actual = 'held' AND (c.checked_ms < $1 OR c.checked_ms > $2)
@@ -225,7 +223,7 @@ pub async fn seen(
     actual: Actual,
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let done = db::query(
         "UPDATE copies SET actual = $3, checked_ms = $4 WHERE zone = $1 AND object = $2 AND wanted = 'held' AND actual <> $3",
     )
     .bind(zone)
@@ -239,7 +237,7 @@ pub async fn seen(
 
 /// An object was compared with its digest and is good.
 pub async fn checked(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query("UPDATE copies SET checked_ms = $3 WHERE zone = $1 AND object = $2")
+    db::query("UPDATE copies SET checked_ms = $3 WHERE zone = $1 AND object = $2")
         .bind(zone)
         .bind(object.as_str())
         .bind(now.0)
@@ -250,7 +248,7 @@ pub async fn checked(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, now: Time
 
 /// An object that was replaced should go; false if it was not wanted any more.
 pub async fn unwant(tx: &mut Tx<'_>, zone: &str, object: &ObjectName) -> Result<bool, DbError> {
-    let done = sqlx::query("UPDATE copies SET wanted = 'absent' WHERE zone = $1 AND object = $2 AND wanted = 'held'")
+    let done = db::query("UPDATE copies SET wanted = 'absent' WHERE zone = $1 AND object = $2 AND wanted = 'held'")
         .bind(zone)
         .bind(object.as_str())
         .execute(&mut **tx)
@@ -260,7 +258,7 @@ pub async fn unwant(tx: &mut Tx<'_>, zone: &str, object: &ObjectName) -> Result<
 
 /// All objects of a record should go.
 pub async fn unwant_all(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
-    sqlx::query("UPDATE copies SET wanted = 'absent' WHERE record = $1")
+    db::query("UPDATE copies SET wanted = 'absent' WHERE record = $1")
         .bind(record.to_string())
         .execute(&mut **tx)
         .await?;
@@ -269,7 +267,7 @@ pub async fn unwant_all(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError
 
 /// An object that should go was deleted and found absent.
 pub async fn removed(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, gone: Deletion) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "UPDATE copies SET actual = 'absent', deleted_ms = $3, absent_ms = $4
          WHERE zone = $1 AND object = $2 AND wanted = 'absent'",
     )
@@ -284,7 +282,7 @@ pub async fn removed(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, gone: Del
 
 /// Forgets an object that was replaced and is gone, or all that a swept upload had.
 pub async fn forget_absent(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM copies WHERE record = $1 AND wanted = 'absent' AND actual = 'absent'")
+    db::query("DELETE FROM copies WHERE record = $1 AND wanted = 'absent' AND actual = 'absent'")
         .bind(record.to_string())
         .execute(&mut **tx)
         .await?;
@@ -292,8 +290,8 @@ pub async fn forget_absent(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbEr
 }
 
 /// Whether a row knows this object: a part's copy, or a tombstone (written or about to be).
-pub async fn knows(db: impl SqliteExecutor<'_>, zone: &str, object: &ObjectName) -> Result<bool, DbError> {
-    let known: i64 = sqlx::query_scalar(
+pub async fn knows(db: impl Executor<'_>, zone: &str, object: &ObjectName) -> Result<bool, DbError> {
+    let known: i64 = db::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM copies WHERE zone = $1 AND object = $2)
              OR EXISTS (SELECT 1 FROM erasures WHERE tombstone_object = $2)",
     )

@@ -1,10 +1,8 @@
 //! Tables `erasures` and `tombstones`: what was seen while a record was erased.
 
 use siegel_domain::{Party, RecordId, Timestamp};
-use siegel_platform::db::{DbError, Tx};
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 use siegel_platform::zones::ObjectName;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteExecutor, SqliteRow};
 
 use super::id;
 
@@ -27,10 +25,10 @@ pub struct ErasureRow {
     pub done: Option<Timestamp>,
 }
 
-impl TryFrom<&SqliteRow> for ErasureRow {
+impl TryFrom<&Row> for ErasureRow {
     type Error = DbError;
 
-    fn try_from(row: &SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: &Row) -> Result<Self, DbError> {
         const TABLE: &str = "erasures";
         let corrupt = |column| DbError::corrupt(TABLE, column, "?");
         let recipients: &str = row.try_get("recipients")?;
@@ -49,8 +47,8 @@ impl TryFrom<&SqliteRow> for ErasureRow {
 }
 
 /// The erasure of a record, if it was ordered.
-pub async fn find(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Option<ErasureRow>, DbError> {
-    let row = sqlx::query(
+pub async fn find(db: impl Executor<'_>, record: RecordId) -> Result<Option<ErasureRow>, DbError> {
+    let row = db::query(
         "SELECT began_ms, sender, recipients, shred_gone_ms, tombstone, tombstone_object, done_ms
          FROM erasures WHERE record = $1",
     )
@@ -63,7 +61,7 @@ pub async fn find(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Optio
 /// Writes down that erasing has begun.
 pub async fn begin(tx: &mut Tx<'_>, record: RecordId, cause: &str, erasure: &ErasureRow) -> Result<(), DbError> {
     let recipients: Vec<String> = erasure.recipients.iter().map(ToString::to_string).collect();
-    sqlx::query(
+    db::query(
         "INSERT INTO erasures (record, cause, began_ms, sender, recipients, tombstone, tombstone_object)
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
@@ -81,7 +79,7 @@ pub async fn begin(tx: &mut Tx<'_>, record: RecordId, cause: &str, erasure: &Era
 
 /// The shred key's row was found gone.
 pub async fn shredded(tx: &mut Tx<'_>, record: RecordId, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query("UPDATE erasures SET shred_gone_ms = $2 WHERE record = $1 AND shred_gone_ms IS NULL")
+    db::query("UPDATE erasures SET shred_gone_ms = $2 WHERE record = $1 AND shred_gone_ms IS NULL")
         .bind(record.to_string())
         .bind(now.0)
         .execute(&mut **tx)
@@ -91,7 +89,7 @@ pub async fn shredded(tx: &mut Tx<'_>, record: RecordId, now: Timestamp) -> Resu
 
 /// Nothing is left to do.
 pub async fn done(tx: &mut Tx<'_>, record: RecordId, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query("UPDATE erasures SET done_ms = $2 WHERE record = $1")
+    db::query("UPDATE erasures SET done_ms = $2 WHERE record = $1")
         .bind(record.to_string())
         .bind(now.0)
         .execute(&mut **tx)
@@ -107,7 +105,7 @@ pub async fn tombstone_written(
     object: &ObjectName,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "INSERT INTO tombstones (record, zone, object, written_ms) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
     )
     .bind(record.to_string())
@@ -120,8 +118,8 @@ pub async fn tombstone_written(
 }
 
 /// The zones that hold the tombstone, with its name.
-pub async fn tombstones(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Vec<(String, String)>, DbError> {
-    let rows = sqlx::query_as("SELECT zone, object FROM tombstones WHERE record = $1 ORDER BY zone")
+pub async fn tombstones(db: impl Executor<'_>, record: RecordId) -> Result<Vec<(String, String)>, DbError> {
+    let rows = db::query_as("SELECT zone, object FROM tombstones WHERE record = $1 ORDER BY zone")
         .bind(record.to_string())
         .fetch_all(db)
         .await?;

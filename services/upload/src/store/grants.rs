@@ -2,9 +2,7 @@
 
 use siegel_domain::{Party, RecordId, Timestamp};
 use siegel_envelope::Digest;
-use siegel_platform::db::{DbError, Tx};
-use sqlx::Row;
-use sqlx::sqlite::SqliteExecutor;
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 /// A grant as stored.
 pub struct GrantRow {
@@ -23,7 +21,7 @@ pub async fn insert(
     sealed: &[u8],
     now: Timestamp,
 ) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let done = db::query(
         "INSERT INTO grants (record, digest, recipient, added_ms, sealed) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
     )
     .bind(record.to_string())
@@ -38,12 +36,12 @@ pub async fn insert(
 
 /// The grants of a record for one recipient, newest first, at most `limit`.
 pub async fn of_recipient(
-    db: impl SqliteExecutor<'_>,
+    db: impl Executor<'_>,
     record: RecordId,
     recipient: Party,
     limit: u32,
 ) -> Result<Vec<GrantRow>, DbError> {
-    let rows = sqlx::query(
+    let rows = db::query(
         "SELECT digest, sealed FROM grants WHERE record = $1 AND recipient = $2 ORDER BY added_ms DESC, digest LIMIT $3",
     )
     .bind(record.to_string())
@@ -51,7 +49,7 @@ pub async fn of_recipient(
     .bind(limit)
     .fetch_all(db)
     .await?;
-    let read = |row: sqlx::sqlite::SqliteRow| {
+    let read = |row: Row| {
         let digest: &[u8] = row.try_get("digest")?;
         let digest = Digest::from_slice(digest).ok_or_else(|| DbError::corrupt("grants", "digest", record))?;
         Ok(GrantRow { digest, sealed: row.try_get("sealed")? })
@@ -60,8 +58,8 @@ pub async fn of_recipient(
 }
 
 /// How many grants a record has.
-pub async fn count(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<u32, DbError> {
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM grants WHERE record = $1")
+pub async fn count(db: impl Executor<'_>, record: RecordId) -> Result<u32, DbError> {
+    let count: i64 = db::query_scalar("SELECT count(*) FROM grants WHERE record = $1")
         .bind(record.to_string())
         .fetch_one(db)
         .await?;
@@ -70,6 +68,6 @@ pub async fn count(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<u32,
 
 /// Takes the grants of an erased record away.
 pub async fn delete(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM grants WHERE record = $1").bind(record.to_string()).execute(&mut **tx).await?;
+    db::query("DELETE FROM grants WHERE record = $1").bind(record.to_string()).execute(&mut **tx).await?;
     Ok(())
 }

@@ -11,24 +11,22 @@ pub mod records;
 
 use std::str::FromStr;
 
-use siegel_platform::db::DbError;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use siegel_platform::db::{DbError, Row};
 
 /// An id in a column.
-fn id<T: FromStr>(row: &SqliteRow, table: &'static str, column: &'static str) -> Result<T, DbError> {
+fn id<T: FromStr>(row: &Row, table: &'static str, column: &'static str) -> Result<T, DbError> {
     let text: &str = row.try_get(column)?;
     text.parse().map_err(|_| DbError::corrupt(table, column, "?"))
 }
 
 /// An id in a column that may be empty.
-fn id_or_none<T: FromStr>(row: &SqliteRow, table: &'static str, column: &'static str) -> Result<Option<T>, DbError> {
+fn id_or_none<T: FromStr>(row: &Row, table: &'static str, column: &'static str) -> Result<Option<T>, DbError> {
     let text: Option<&str> = row.try_get(column)?;
     text.map(|text| text.parse().map_err(|_| DbError::corrupt(table, column, "?"))).transpose()
 }
 
 /// A number in a column that is never negative and fits its type.
-fn number<T: TryFrom<i64>>(row: &SqliteRow, table: &'static str, column: &'static str) -> Result<T, DbError> {
+fn number<T: TryFrom<i64>>(row: &Row, table: &'static str, column: &'static str) -> Result<T, DbError> {
     let number: i64 = row.try_get(column)?;
     T::try_from(number).map_err(|_| DbError::corrupt(table, column, "?"))
 }

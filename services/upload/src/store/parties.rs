@@ -1,9 +1,7 @@
 //! Table `parties`: who may read a record, and the lists made of it.
 
 use siegel_domain::{Party, RecordId, Timestamp};
-use siegel_platform::db::{DbError, Tx};
-use sqlx::Row;
-use sqlx::sqlite::SqliteExecutor;
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::id;
 use super::records::{RecordRow, record_columns};
@@ -58,7 +56,7 @@ pub async fn insert(
     named: bool,
     committed: Timestamp,
 ) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "INSERT INTO parties (record, party, mailbox, named, committed_ms) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
     )
     .bind(record.to_string())
@@ -72,12 +70,12 @@ pub async fn insert(
 }
 
 /// Everyone who may read a record.
-pub async fn of_record(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Vec<PartyRow>, DbError> {
-    let rows = sqlx::query("SELECT party, mailbox, named FROM parties WHERE record = $1 ORDER BY named DESC, party")
+pub async fn of_record(db: impl Executor<'_>, record: RecordId) -> Result<Vec<PartyRow>, DbError> {
+    let rows = db::query("SELECT party, mailbox, named FROM parties WHERE record = $1 ORDER BY named DESC, party")
         .bind(record.to_string())
         .fetch_all(db)
         .await?;
-    let read = |row: &sqlx::sqlite::SqliteRow| {
+    let read = |row: &Row| {
         let (mailbox, named): (&str, i64) = (row.try_get("mailbox")?, row.try_get("named")?);
         let is_sender = mailbox == Mailbox::Sent.as_str();
         Ok(PartyRow { party: id(row, "parties", "party")?, is_sender, named: named != 0 })
@@ -87,14 +85,14 @@ pub async fn of_record(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<
 
 /// Committed records in a party's mailbox before the cursor, newest first, at most `limit`.
 pub async fn page(
-    db: impl SqliteExecutor<'_>,
+    db: impl Executor<'_>,
     party: Party,
     mailbox: Mailbox,
     before: (i64, &str),
     filter: &Filter,
     limit: u32,
 ) -> Result<Vec<RecordRow>, DbError> {
-    let rows = sqlx::query(concat!(
+    let rows = db::query(concat!(
         "SELECT ",
         record_columns!(),
         " FROM parties p JOIN records r ON r.id = p.record
@@ -118,14 +116,14 @@ pub async fn page(
 /// Nobody may read it any more.
 pub async fn delete(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
     for table in ["DELETE FROM parties WHERE record = $1", "DELETE FROM fetches WHERE record = $1"] {
-        sqlx::query(table).bind(record.to_string()).execute(&mut **tx).await?;
+        db::query(table).bind(record.to_string()).execute(&mut **tx).await?;
     }
     Ok(())
 }
 
 /// Counts a complete fetch.
 pub async fn fetched(tx: &mut Tx<'_>, record: RecordId, who: &str, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "INSERT INTO fetches (record, who, times, last_ms) VALUES ($1, $2, 1, $3)
          ON CONFLICT (record, who) DO UPDATE SET times = fetches.times + 1, last_ms = excluded.last_ms",
     )
@@ -138,8 +136,8 @@ pub async fn fetched(tx: &mut Tx<'_>, record: RecordId, who: &str, now: Timestam
 }
 
 /// Complete fetches of a record by `who`.
-pub async fn fetches(db: impl SqliteExecutor<'_>, record: RecordId, who: &str) -> Result<u32, DbError> {
-    let times: Option<i64> = sqlx::query_scalar("SELECT times FROM fetches WHERE record = $1 AND who = $2")
+pub async fn fetches(db: impl Executor<'_>, record: RecordId, who: &str) -> Result<u32, DbError> {
+    let times: Option<i64> = db::query_scalar("SELECT times FROM fetches WHERE record = $1 AND who = $2")
         .bind(record.to_string())
         .bind(who)
         .fetch_optional(db)

@@ -2,9 +2,7 @@
 
 use siegel_domain::RecordId;
 use siegel_envelope::PartDigest;
-use siegel_platform::db::{DbError, Tx};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteExecutor, SqliteRow};
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::number;
 
@@ -19,10 +17,10 @@ pub struct PartRow {
     pub sealed_bytes: u32,
 }
 
-impl TryFrom<&SqliteRow> for PartRow {
+impl TryFrom<&Row> for PartRow {
     type Error = DbError;
 
-    fn try_from(row: &SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: &Row) -> Result<Self, DbError> {
         let part: u32 = number(row, "parts", "number")?;
         let digest: &[u8] = row.try_get("digest")?;
         let digest = PartDigest::from_slice(digest).ok_or_else(|| DbError::corrupt("parts", "digest", part))?;
@@ -31,8 +29,8 @@ impl TryFrom<&SqliteRow> for PartRow {
 }
 
 /// One part.
-pub async fn find(db: impl SqliteExecutor<'_>, record: RecordId, part: u32) -> Result<Option<PartRow>, DbError> {
-    let row = sqlx::query("SELECT number, digest, sealed_bytes FROM parts WHERE record = $1 AND number = $2")
+pub async fn find(db: impl Executor<'_>, record: RecordId, part: u32) -> Result<Option<PartRow>, DbError> {
+    let row = db::query("SELECT number, digest, sealed_bytes FROM parts WHERE record = $1 AND number = $2")
         .bind(record.to_string())
         .bind(part)
         .fetch_optional(db)
@@ -41,8 +39,8 @@ pub async fn find(db: impl SqliteExecutor<'_>, record: RecordId, part: u32) -> R
 }
 
 /// All parts in order.
-pub async fn of_record(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Vec<PartRow>, DbError> {
-    let rows = sqlx::query("SELECT number, digest, sealed_bytes FROM parts WHERE record = $1 ORDER BY number")
+pub async fn of_record(db: impl Executor<'_>, record: RecordId) -> Result<Vec<PartRow>, DbError> {
+    let rows = db::query("SELECT number, digest, sealed_bytes FROM parts WHERE record = $1 ORDER BY number")
         .bind(record.to_string())
         .fetch_all(db)
         .await?;
@@ -51,7 +49,7 @@ pub async fn of_record(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<
 
 /// Acknowledges a part; false if that number has one already.
 pub async fn insert(tx: &mut Tx<'_>, record: RecordId, part: &PartRow) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let done = db::query(
         "INSERT INTO parts (record, number, digest, sealed_bytes) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
     )
     .bind(record.to_string())
@@ -65,6 +63,6 @@ pub async fn insert(tx: &mut Tx<'_>, record: RecordId, part: &PartRow) -> Result
 
 /// Forgets the parts of a record that is gone.
 pub async fn delete(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM parts WHERE record = $1").bind(record.to_string()).execute(&mut **tx).await?;
+    db::query("DELETE FROM parts WHERE record = $1").bind(record.to_string()).execute(&mut **tx).await?;
     Ok(())
 }

@@ -3,9 +3,7 @@
 use siegel_domain::upload::RecordState;
 use siegel_domain::{ConversationId, Party, Principal, ReceiptId, RecordId, RecordKind, RetentionPolicy, Timestamp};
 use siegel_envelope::Digest;
-use siegel_platform::db::{DbError, Tx};
-use sqlx::Row;
-use sqlx::sqlite::{SqliteExecutor, SqliteRow};
+use siegel_platform::db::{self, DbError, Executor, Row, Tx};
 
 use super::{id, id_or_none, number};
 
@@ -49,10 +47,10 @@ macro_rules! record_columns {
 }
 pub(super) use record_columns;
 
-impl TryFrom<&SqliteRow> for RecordRow {
+impl TryFrom<&Row> for RecordRow {
     type Error = DbError;
 
-    fn try_from(row: &SqliteRow) -> Result<Self, DbError> {
+    fn try_from(row: &Row) -> Result<Self, DbError> {
         const TABLE: &str = "records";
         let key: RecordId = id(row, TABLE, "id")?;
         let corrupt = |column| DbError::corrupt(TABLE, column, key);
@@ -133,8 +131,8 @@ pub struct StoredReceipt {
 }
 
 /// The record, whatever its state.
-pub async fn find(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Option<RecordRow>, DbError> {
-    let row = sqlx::query(concat!("SELECT ", record_columns!(), " FROM records r WHERE r.id = $1"))
+pub async fn find(db: impl Executor<'_>, record: RecordId) -> Result<Option<RecordRow>, DbError> {
+    let row = db::query(concat!("SELECT ", record_columns!(), " FROM records r WHERE r.id = $1"))
         .bind(record.to_string())
         .fetch_optional(db)
         .await?;
@@ -142,15 +140,15 @@ pub async fn find(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Optio
 }
 
 /// Whether an open upload was last touched later than `now`, by a clock that stood ahead.
-pub async fn touched_after(db: impl SqliteExecutor<'_>, now: Timestamp) -> Result<bool, DbError> {
+pub async fn touched_after(db: impl Executor<'_>, now: Timestamp) -> Result<bool, DbError> {
     let query = "SELECT EXISTS (SELECT 1 FROM records WHERE state = 'open' AND touched_ms > $1)";
-    let found: i64 = sqlx::query_scalar(query).bind(now.0).fetch_one(db).await?;
+    let found: i64 = db::query_scalar(query).bind(now.0).fetch_one(db).await?;
     Ok(found != 0)
 }
 
 /// Such uploads count as touched now.
 pub async fn bring_back(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query("UPDATE records SET touched_ms = $1 WHERE state = 'open' AND touched_ms > $1")
+    db::query("UPDATE records SET touched_ms = $1 WHERE state = 'open' AND touched_ms > $1")
         .bind(now.0)
         .execute(&mut **tx)
         .await?;
@@ -159,7 +157,7 @@ pub async fn bring_back(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> 
 
 /// Writes a new row in `state`; false if there is one of that id.
 pub async fn insert(tx: &mut Tx<'_>, new: &NewRecord, state: RecordState) -> Result<bool, DbError> {
-    let done = sqlx::query(
+    let done = db::query(
         "INSERT INTO records (id, state, kind, policy, uploader, conversation, answers, return_report, opened_ms, touched_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) ON CONFLICT (id) DO NOTHING",
     )
@@ -180,7 +178,7 @@ pub async fn insert(tx: &mut Tx<'_>, new: &NewRecord, state: RecordState) -> Res
 /// Compare-and-set of the state; false if it was another. The only way a state changes.
 pub async fn step(tx: &mut Tx<'_>, record: RecordId, from: RecordState, to: RecordState) -> Result<bool, DbError> {
     debug_assert!(from.step(to).is_ok(), "{from:?} never becomes {to:?}");
-    let done = sqlx::query("UPDATE records SET state = $3 WHERE id = $1 AND state = $2")
+    let done = db::query("UPDATE records SET state = $3 WHERE id = $1 AND state = $2")
         .bind(record.to_string())
         .bind(from.as_str())
         .bind(to.as_str())
@@ -191,7 +189,7 @@ pub async fn step(tx: &mut Tx<'_>, record: RecordId, from: RecordState, to: Reco
 
 /// A part came: the 24 hours begin anew.
 pub async fn touch(tx: &mut Tx<'_>, record: RecordId, now: Timestamp) -> Result<(), DbError> {
-    sqlx::query("UPDATE records SET touched_ms = $2 WHERE id = $1")
+    db::query("UPDATE records SET touched_ms = $2 WHERE id = $1")
         .bind(record.to_string())
         .bind(now.0)
         .execute(&mut **tx)
@@ -201,7 +199,7 @@ pub async fn touch(tx: &mut Tx<'_>, record: RecordId, now: Timestamp) -> Result<
 
 /// Writes what committing adds; the state is stepped by [`step`].
 pub async fn commit(tx: &mut Tx<'_>, record: RecordId, commit: &Commit<'_>) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "UPDATE records SET sender = $2, sealed_bytes = $3, parts = $4, committed_ms = $5, degraded = $6,
                 manifest_hash = $7, receipt_id = $8, receipt = $9, metadata = $10, manifest = $11 WHERE id = $1",
     )
@@ -223,7 +221,7 @@ pub async fn commit(tx: &mut Tx<'_>, record: RecordId, commit: &Commit<'_>) -> R
 
 /// Takes away what an erased record no longer needs; ids and times stay.
 pub async fn strip(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
-    sqlx::query(
+    db::query(
         "UPDATE records SET manifest = NULL, metadata = NULL, receipt = NULL, manifest_hash = NULL WHERE id = $1",
     )
     .bind(record.to_string())
@@ -233,12 +231,12 @@ pub async fn strip(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
 }
 
 /// The receipt of a committed record.
-pub async fn receipt(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Option<StoredReceipt>, DbError> {
-    let row = sqlx::query("SELECT receipt_id, receipt, degraded FROM records WHERE id = $1 AND receipt IS NOT NULL")
+pub async fn receipt(db: impl Executor<'_>, record: RecordId) -> Result<Option<StoredReceipt>, DbError> {
+    let row = db::query("SELECT receipt_id, receipt, degraded FROM records WHERE id = $1 AND receipt IS NOT NULL")
         .bind(record.to_string())
         .fetch_optional(db)
         .await?;
-    let stored = |row: SqliteRow| {
+    let stored = |row: Row| {
         let degraded: i64 = row.try_get("degraded")?;
         Ok(StoredReceipt {
             receipt_id: id(&row, "records", "receipt_id")?,
@@ -250,8 +248,8 @@ pub async fn receipt(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Op
 }
 
 /// The signed manifest of a committed record.
-pub async fn manifest(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Option<Vec<u8>>, DbError> {
-    let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT manifest FROM records WHERE id = $1")
+pub async fn manifest(db: impl Executor<'_>, record: RecordId) -> Result<Option<Vec<u8>>, DbError> {
+    let found: Option<Option<Vec<u8>>> = db::query_scalar("SELECT manifest FROM records WHERE id = $1")
         .bind(record.to_string())
         .fetch_optional(db)
         .await?;
@@ -259,8 +257,8 @@ pub async fn manifest(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<O
 }
 
 /// The metadata of a committed record, under the second layer.
-pub async fn metadata(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Option<Vec<u8>>, DbError> {
-    let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT metadata FROM records WHERE id = $1")
+pub async fn metadata(db: impl Executor<'_>, record: RecordId) -> Result<Option<Vec<u8>>, DbError> {
+    let found: Option<Option<Vec<u8>>> = db::query_scalar("SELECT metadata FROM records WHERE id = $1")
         .bind(record.to_string())
         .fetch_optional(db)
         .await?;
@@ -268,9 +266,9 @@ pub async fn metadata(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<O
 }
 
 /// Uploads of one principal that are not committed, counted up to `limit`.
-pub async fn unfinished(db: impl SqliteExecutor<'_>, uploader: Principal, limit: u32) -> Result<u32, DbError> {
-    let count: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT 1 FROM records WHERE uploader = $1 AND state IN ('open', 'committing') LIMIT $2)",
+pub async fn unfinished(db: impl Executor<'_>, uploader: Principal, limit: u32) -> Result<u32, DbError> {
+    let count: i64 = db::query_scalar(
+        "SELECT count(*) FROM (SELECT 1 FROM records WHERE uploader = $1 AND state IN ('open', 'committing') LIMIT $2) AS few",
     )
     .bind(uploader.to_string())
     .bind(limit)
@@ -281,13 +279,13 @@ pub async fn unfinished(db: impl SqliteExecutor<'_>, uploader: Principal, limit:
 
 /// Records in `state` that were last touched before `before`, at most `limit`.
 pub async fn in_state(
-    db: impl SqliteExecutor<'_>,
+    db: impl Executor<'_>,
     state: RecordState,
     before: Timestamp,
     limit: u32,
 ) -> Result<Vec<RecordId>, DbError> {
     // The list of states is the index's condition; the planner uses a partial index only if it sees it.
-    let rows = sqlx::query(
+    let rows = db::query(
         "SELECT id FROM records WHERE state IN ('open', 'committing', 'sweeping') AND state = $1 AND touched_ms < $2
          ORDER BY touched_ms LIMIT $3",
     )
@@ -301,12 +299,12 @@ pub async fn in_state(
 
 /// Committed records of a thread behind `after`, by id.
 pub async fn of_conversation(
-    db: impl SqliteExecutor<'_>,
+    db: impl Executor<'_>,
     conversation: ConversationId,
     after: &str,
     limit: u32,
 ) -> Result<Vec<RecordId>, DbError> {
-    let rows = sqlx::query(
+    let rows = db::query(
         "SELECT id FROM records WHERE conversation = $1 AND id > $2 AND state IN ('committed', 'erasing') ORDER BY id LIMIT $3",
     )
     .bind(conversation.to_string())

@@ -5,6 +5,7 @@ use siegel_api::conversations::{Conversation, ConversationPage, OpenConversation
 use siegel_api::records::{AddGrants, CommitAnswer, Fetched};
 use siegel_crypto::{RecordKey, grant};
 use siegel_domain::{ConversationId, DealerId, Party, Principal, RecordId, Role};
+use siegel_platform::db;
 use siegel_proto::events::v1::event::Data;
 
 use crate::people::{Draft, Inbox, Person, Sealed, grants};
@@ -248,7 +249,7 @@ async fn a_suspended_institution_is_told_so_and_loses_nothing() {
         let (id, state) = (&world.ours.to_string(), state);
         let change = world.app.ctx.tenants.change("test.state", |tx| {
             Box::pin(async move {
-                sqlx::query("UPDATE tenants SET state = $2 WHERE id = $1")
+                db::query("UPDATE tenants SET state = $2 WHERE id = $1")
                     .bind(id)
                     .bind(state)
                     .execute(&mut **tx)
@@ -270,7 +271,7 @@ async fn c12_a_zone_outside_the_jurisdiction_is_refused() {
     let id = &world.ours.to_string();
     let change = world.app.ctx.tenants.change("test.jurisdiction", |tx| {
         Box::pin(async move {
-            sqlx::query("UPDATE tenants SET jurisdiction = 'CH' WHERE id = $1").bind(id).execute(&mut **tx).await?;
+            db::query("UPDATE tenants SET jurisdiction = 'CH' WHERE id = $1").bind(id).execute(&mut **tx).await?;
             Ok::<_, siegel_platform::db::DbError>(())
         })
     });

@@ -13,7 +13,7 @@ use siegel_upload::{inventory, sweep};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::people::{Person, Sealed};
-use crate::world::{HOUR, World, world};
+use crate::world::{Answer, HOUR, World, world};
 
 /// Runs a future for so many turns; then the process is dead.
 struct Dies<F>(Pin<Box<F>>, u64);
@@ -87,24 +87,36 @@ fn f23_what_was_acknowledged_survives_and_nothing_is_half_done() {
 
 /// Opens, sends and commits, and remembers what was acknowledged on the way.
 async fn send(world: &World, who: &Person, sealed: &Sealed, seen: &mut (Option<PartAck>, Option<Vec<u8>>)) {
-    let status: UploadStatus = world.open(who, sealed).await.into();
+    let status: UploadStatus = insist(async || world.open(who, sealed).await).await.into();
     if status.state == siegel_domain::upload::RecordState::Open {
-        seen.0 = Some(world.put(who, sealed, 0).await.into());
+        seen.0 = Some(insist(async || world.put(who, sealed, 0).await).await.into());
     }
-    let answer: CommitAnswer = world.commit(who, sealed).await.into();
+    let answer: CommitAnswer = insist(async || world.commit(who, sealed).await).await.into();
     seen.1 = Some(answer.receipt.0);
+}
+
+/// Asks until it is answered. Threads of the process that died may hold a database for a moment longer: 503, come again.
+async fn insist(ask: impl AsyncFn() -> Answer) -> Answer {
+    loop {
+        let answer = ask().await;
+        if answer.status != 503 {
+            return answer;
+        }
+    }
 }
 
 /// After each death: what was acknowledged is there.
 fn check(world: &mut World, who: &Person, sealed: &Sealed, seen: &(Option<PartAck>, Option<Vec<u8>>)) {
     process(world, u64::MAX, async |world: &World| {
         if seen.0.is_some() {
-            let status: UploadStatus = world.get(who, &format!("/v1/records/{}/upload", sealed.id())).await.into();
+            let path = format!("/v1/records/{}/upload", sealed.id());
+            let status: UploadStatus = insist(async || world.get(who, &path).await).await.into();
             assert_eq!(status.parts.len(), 1, "an acknowledged part is lost");
             assert_eq!(status.parts[0].zones, NAMES);
         }
         if seen.1.is_some() {
-            assert!(world.get_part(&world.member, sealed.id(), 0).await.bytes == sealed.parts[0]);
+            let part = insist(async || world.get_part(&world.member, sealed.id(), 0).await).await;
+            assert!(part.bytes == sealed.parts[0]);
         }
     });
 }

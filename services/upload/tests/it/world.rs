@@ -1,5 +1,6 @@
 //! A platform with upload on it: two institutions, members, senders, and zones that fail on command.
 
+use siegel_platform::db;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -183,7 +184,7 @@ impl World {
         let change = self.app.ctx.tenants.change("test.durability", |tx| {
             Box::pin(async move {
                 let sql = "UPDATE tenants SET durability = $2 WHERE id = $1";
-                sqlx::query(sql).bind(id).bind(word).execute(&mut **tx).await?;
+                db::query(sql).bind(id).bind(word).execute(&mut **tx).await?;
                 Ok::<_, siegel_platform::db::DbError>(())
             })
         });
@@ -332,14 +333,14 @@ impl World {
 
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
         let db = self.app.dbs.get(self.ours).await.unwrap();
-        sqlx::query_scalar(sql).fetch_one(db.reader()).await.unwrap()
+        db::query_scalar(sql).fetch_one(db.reader()).await.unwrap()
     }
 
     pub(crate) async fn execute(&self, sql: &'static str) {
         let db = self.app.dbs.get(self.ours).await.unwrap();
         let done = db.tx("test.execute", |tx| {
             Box::pin(async move {
-                sqlx::query(sql).execute(&mut **tx).await?;
+                db::query(sql).execute(&mut **tx).await?;
                 Ok::<_, siegel_platform::db::DbError>(())
             })
         });

@@ -9,7 +9,7 @@ use siegel_api::tenants::{CreateTenant, Tenant};
 use siegel_crds::{TenantSpec, rules};
 use siegel_domain::{Permission, TenantId};
 use siegel_platform::auth::Caller;
-use siegel_platform::db::violated;
+use siegel_platform::db::{self, violated};
 use siegel_platform::http::HashedJson;
 use siegel_platform::http::idempotency::{Answer, IdempotencyKey, Scope, once};
 use siegel_platform::log::audit;
@@ -90,7 +90,7 @@ pub(super) async fn create_tenant(
     let (new, entry) = (&new, &entry);
     let made = once(api.tenants.db(), "tenant.create", &scope, now, |tx| {
         Box::pin(async move {
-            let (have,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM tenants WHERE dealer = $1")
+            let (have,): (i64,) = db::query_as("SELECT COUNT(*) FROM tenants WHERE dealer = $1")
                 .bind(new.dealer.to_string())
                 .fetch_one(&mut **tx)
                 .await?;

@@ -32,4 +32,4 @@ CREATE TABLE dead_letters (
     PRIMARY KEY (consumer, source, position)
 );
 
-CREATE TABLE effects (event_id TEXT NOT NULL);
+CREATE TABLE effects (event_id TEXT NOT NULL, place BIGINT NOT NULL);

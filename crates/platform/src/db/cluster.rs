@@ -1,0 +1,266 @@
+//! PostgreSQL, where each tenant has a database of its own and each service a schema and a role of its own in it (M03):
+//!
+//! ```text
+//! siegel_provider        schema provider       role siegel_provider    (siegel: the installation's name)
+//! tnt_…                  schema upload         role siegel_upload      reads and writes nothing else
+//!                        schema keys           role siegel_keys        the shred keys, apart
+//!                        …
+//! ```
+//!
+//! Roles are of the cluster; their passwords are drawn by us and kept with the secrets. Whether a tenant is ready stands in
+//! the comment of its database, which every role may read and only provisioning writes.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{PoisonError, RwLock};
+
+use siegel_domain::TenantId;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgSslMode};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
+use zeroize::Zeroizing;
+
+use super::home::Found;
+use super::{DbError, postgres};
+use crate::parts::PostgresPart;
+
+/// Schemas of a tenant's database; the name of a role is the installation's and this.
+const SCHEMAS: [&str; 6] = ["key_directory", "upload", "keys", "retention", "notification", "operator"];
+/// The comment of a database of ours that is not ready yet, behind the installation's name.
+const MADE: &str = "made";
+/// The comment of a database that is ready.
+const READY: &str = "ready";
+
+/// A password that is overwritten when dropped.
+type Password = Zeroizing<String>;
+
+/// The cluster, as services and provisioning see it.
+pub struct Cluster {
+    installation: String,
+    base: PgConnectOptions,
+    admin: PgConnectOptions,
+    passwords: BTreeMap<&'static str, Password>,
+    look: PgPool,
+    ready: RwLock<HashSet<TenantId>>,
+}
+
+impl Cluster {
+    /// Makes roles and the provider's database if they are not there, and connects. `password` gives a role's, by the name of
+    /// its schema.
+    pub async fn open<E: From<DbError>>(
+        part: &PostgresPart,
+        ca_file: &std::path::Path,
+        password: impl Fn(&str) -> Result<Password, E>,
+    ) -> Result<Self, E> {
+        let base = PgConnectOptions::new_without_pgpass()
+            .host(&part.host)
+            .port(part.port)
+            .ssl_mode(PgSslMode::VerifyFull)
+            .ssl_root_cert(ca_file)
+            .application_name("siegel")
+            // Dead transactions of ours hold back every outbox of the cluster.
+            .options([("idle_in_transaction_session_timeout", "30s"), ("statement_timeout", "30s")])
+            .disable_statement_logging();
+        let admin = base.clone().username(&part.admin_user).password(part.admin_password.expose()).database("postgres");
+        let mut passwords = BTreeMap::new();
+        for schema in SCHEMAS.into_iter().chain(["provider"]) {
+            passwords.insert(schema, password(schema)?);
+        }
+        let mut cluster = Self {
+            installation: part.installation.clone(),
+            look: postgres::pool(base.clone()),
+            base,
+            admin,
+            passwords,
+            ready: RwLock::default(),
+        };
+        cluster.look = postgres::pool(cluster.provider().1);
+        cluster.make_roles().await?;
+        Ok(cluster)
+    }
+
+    /// How to connect to the provider's schema, and its name for errors.
+    pub fn provider(&self) -> (String, PgConnectOptions) {
+        let database = self.role("provider");
+        let connect = self.with("provider", &self.passwords["provider"]).database(&database);
+        (format!("{database}/provider"), connect)
+    }
+
+    /// How a service connects to its schema of a tenant's database, and its name for errors.
+    pub fn schema(&self, tenant: TenantId, service: &str) -> Result<(String, PgConnectOptions), DbError> {
+        let schema = service.replace('-', "_");
+        let Some((schema, password)) = self.passwords.get_key_value(schema.as_str()) else {
+            return Err(DbError::NoSuchTenant); // a mistake in the program: no service of that name keeps anything
+        };
+        let connect = self.with(schema, password).database(&database(tenant));
+        Ok((format!("{}/{schema}", database(tenant)), connect))
+    }
+
+    /// What there is of a tenant.
+    pub async fn found(&self, tenant: TenantId) -> Result<Found, DbError> {
+        let found: Option<(Option<String>,)> = postgres::in_time(async {
+            let sql = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1";
+            Ok(sqlx::query_as(sql).bind(database(tenant)).fetch_optional(&self.look).await?)
+        })
+        .await?;
+        Ok(match found {
+            None => Found::Missing,
+            Some((Some(comment),)) if comment == self.comment(READY) => Found::Ready,
+            Some((Some(comment),)) if comment == self.comment(MADE) => Found::Made,
+            Some(_) => Found::Foreign,
+        })
+    }
+
+    /// Whether a tenant is ready; asks once, since it stays so until it is erased.
+    pub async fn is_ready(&self, tenant: TenantId) -> Result<bool, DbError> {
+        if self.ready.read().unwrap_or_else(PoisonError::into_inner).contains(&tenant) {
+            return Ok(true);
+        }
+        let ready = self.found(tenant).await? == Found::Ready;
+        if ready {
+            self.ready.write().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        }
+        Ok(ready)
+    }
+
+    /// Every tenant that is ready.
+    pub async fn provisioned(&self) -> Result<Vec<TenantId>, DbError> {
+        let names: Vec<(String,)> = postgres::in_time(async {
+            let sql = "SELECT CAST(datname AS TEXT) FROM pg_database
+                       WHERE shobj_description(oid, 'pg_database') = $1 ORDER BY datname";
+            Ok(sqlx::query_as(sql).bind(self.comment(READY)).fetch_all(&self.look).await?)
+        })
+        .await?;
+        Ok(names.iter().filter_map(|(name,)| name.parse().ok()).collect())
+    }
+
+    /// Makes a tenant's database with its schemas. May be repeated, and be taken up where it was interrupted.
+    pub async fn make(&self, tenant: TenantId) -> Result<(), DbError> {
+        let name = database(tenant);
+        if self.found(tenant).await? == Found::Missing {
+            let mut admin = self.admin().await?;
+            order(&mut admin, format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")).await?;
+            order(&mut admin, format!("COMMENT ON DATABASE \"{name}\" IS '{}'", self.comment(MADE))).await?;
+            let _ = admin.close().await;
+        }
+        let mut admin = connect(&self.admin.clone().database(&name)).await?;
+        order(&mut admin, format!("REVOKE ALL ON DATABASE \"{name}\" FROM PUBLIC")).await?;
+        order(&mut admin, "REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned()).await?;
+        for schema in SCHEMAS {
+            let role = self.role(schema);
+            order(&mut admin, format!("GRANT CONNECT ON DATABASE \"{name}\" TO {role}")).await?;
+            order(&mut admin, format!("CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {role}")).await?;
+        }
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    /// Lets services open a tenant's database.
+    pub async fn mark_ready(&self, tenant: TenantId) -> Result<(), DbError> {
+        self.make(tenant).await?;
+        let mut admin = self.admin().await?;
+        let name = database(tenant);
+        order(&mut admin, format!("COMMENT ON DATABASE \"{name}\" IS '{}'", self.comment(READY))).await?;
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    /// Drops a tenant's database, whoever is connected.
+    pub async fn drop_tenant(&self, tenant: TenantId) -> Result<(), DbError> {
+        self.ready.write().unwrap_or_else(PoisonError::into_inner).remove(&tenant);
+        let mut admin = self.admin().await?;
+        order(&mut admin, format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", database(tenant))).await?;
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    /// Roles and the provider's database. Passwords are set anew each time: the secrets are the truth.
+    async fn make_roles(&self) -> Result<(), DbError> {
+        let mut admin = self.admin().await?;
+        // One process at a time; the lock goes with the connection.
+        order(&mut admin, "SELECT pg_advisory_lock(7310033)".to_owned()).await?;
+        for (schema, password) in &self.passwords {
+            let role = self.role(schema);
+            let there: Option<(i32,)> = sqlx::query_as("SELECT 1 FROM pg_roles WHERE rolname = $1")
+                .bind(&role)
+                .fetch_optional(&mut admin)
+                .await?;
+            let verb = if there.is_some() { "ALTER" } else { "CREATE" };
+            let password = password.as_str().replace('\'', "''");
+            order(
+                &mut admin,
+                format!("{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}'"),
+            )
+            .await?;
+        }
+        let provider = self.role("provider");
+        let there: Option<(i32,)> = sqlx::query_as("SELECT 1 FROM pg_database WHERE datname = $1")
+            .bind(self.role("provider"))
+            .fetch_optional(&mut admin)
+            .await?;
+        if there.is_none() {
+            order(&mut admin, format!("CREATE DATABASE {provider} TEMPLATE template0 ENCODING 'UTF8'")).await?;
+        }
+        let mut inside = connect(&self.admin.clone().database(&provider)).await?;
+        let role = self.role("provider");
+        for statement in [
+            format!("REVOKE ALL ON DATABASE {provider} FROM PUBLIC"),
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned(),
+            format!("GRANT CONNECT ON DATABASE {provider} TO {role}"),
+            format!("CREATE SCHEMA IF NOT EXISTS provider AUTHORIZATION {role}"),
+        ] {
+            order(&mut inside, statement).await?;
+        }
+        let _ = inside.close().await;
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    async fn admin(&self) -> Result<PgConnection, DbError> {
+        connect(&self.admin).await
+    }
+
+    /// Drops everything of this installation: the end of a test.
+    #[cfg(feature = "testing")]
+    pub async fn drop_all(&self) -> Result<(), DbError> {
+        for tenant in self.provisioned().await? {
+            self.drop_tenant(tenant).await?;
+        }
+        self.look.close().await;
+        let mut admin = self.admin().await?;
+        order(&mut admin, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.role("provider"))).await?;
+        for schema in self.passwords.keys() {
+            order(&mut admin, format!("DROP ROLE IF EXISTS {}", self.role(schema))).await?;
+        }
+        let _ = admin.close().await;
+        Ok(())
+    }
+
+    fn with(&self, schema: &str, password: &Password) -> PgConnectOptions {
+        // One schema and no other, not even `public`.
+        self.base.clone().username(&self.role(schema)).password(password).options([("search_path", schema)])
+    }
+
+    /// The role of a schema's owner.
+    fn role(&self, schema: &str) -> String {
+        format!("{}_{schema}", self.installation)
+    }
+
+    fn comment(&self, state: &str) -> String {
+        format!("{}: {state}", self.installation)
+    }
+}
+
+/// The name of a tenant's database: its id, which is drawn at random and says nothing.
+fn database(tenant: TenantId) -> String {
+    tenant.to_string()
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, DbError> {
+    postgres::in_time(async { Ok(options.connect().await?) }).await
+}
+
+/// Runs what takes no parameters. Names in it are ours: ids, schemas, roles.
+async fn order(connection: &mut PgConnection, statement: String) -> Result<(), DbError> {
+    // Making a database waits for a copy of the template.
+    sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await?;
+    Ok(())
+}

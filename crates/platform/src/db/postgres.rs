@@ -1,0 +1,99 @@
+//! Statements, rows and transactions of PostgreSQL's driver.
+//!
+//! Transactions are SERIALIZABLE: use cases were written for one writer at a time, as SQLite has it, and read before they
+//! write. What PostgreSQL can't order it refuses (40001), and [`super::Db::tx`] runs it again.
+//!
+//! Every statement has a deadline of its own: a primary that is frozen with its zone keeps TCP alive, and the server's
+//! `statement_timeout` does not end the wait for a standby.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgExecutor, PgPoolOptions, PgRow};
+use sqlx::{Column as _, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _};
+
+use super::DbError;
+use super::query::{Done, Statement};
+use super::row::Row;
+use super::value::Value;
+
+/// Connections of one service to one tenant's database: lazily opened, closed when idle.
+const CONNECTIONS: u32 = 8;
+/// A connection that nobody used for this long is closed: a thousand idle tenants hold none.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long a caller waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long a statement may last, a commit's wait for the standby included.
+const STATEMENT: Duration = Duration::from_secs(10);
+
+/// A pool that opens no connection yet.
+pub(super) fn pool(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .min_connections(0)
+        .idle_timeout(IDLE)
+        .max_lifetime(Duration::from_secs(30 * 60))
+        .acquire_timeout(ACQUIRE)
+        .connect_lazy_with(options)
+}
+
+/// A statement's outcome, or [`DbError::Unavailable`] if it takes too long: then it is unknown, and the caller's idempotency
+/// key settles it.
+pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    match tokio::time::timeout(STATEMENT, work).await {
+        Ok(result) => result,
+        Err(_) => Err(DbError::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+    }
+}
+
+/// Begins a transaction.
+pub(super) async fn begin(pool: &PgPool) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
+    in_time(async { Ok(pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?) }).await
+}
+
+/// Begins to read one moment.
+pub(super) async fn begin_reading(pool: &PgPool) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
+    in_time(async { Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?) }).await
+}
+
+pub(super) async fn run(on: impl PgExecutor<'_>, statement: Statement) -> Result<Done, DbError> {
+    Ok(Done(bound(statement).execute(on).await?.rows_affected()))
+}
+
+pub(super) async fn rows(on: impl PgExecutor<'_>, statement: Statement, limit: usize) -> Result<Vec<Row>, DbError> {
+    let rows = match limit {
+        1 => bound(statement).fetch_optional(on).await?.into_iter().collect(),
+        _ => bound(statement).fetch_all(on).await?,
+    };
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let columns: Arc<[String]> = first.columns().iter().map(|column| column.name().to_owned()).collect();
+    rows.iter().map(|row| read(row, &columns)).collect()
+}
+
+fn bound(statement: Statement) -> sqlx::query::Query<'static, Postgres, <Postgres as sqlx::Database>::Arguments> {
+    statement.values.into_iter().fold(sqlx::query(statement.sql), |query, value| match value {
+        Value::Int(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Bytes(bytes) => query.bind(bytes),
+    })
+}
+
+fn read(row: &PgRow, columns: &Arc<[String]>) -> Result<Row, DbError> {
+    let value = |at: usize| {
+        let raw = row.try_get_raw(at)?;
+        if raw.is_null() {
+            return Ok(Value::Int(None));
+        }
+        let kind = raw.type_info().name().to_owned();
+        Ok(match kind.as_str() {
+            "INT8" => Value::Int(row.try_get(at)?),
+            "INT4" => Value::Int(row.try_get::<Option<i32>, _>(at)?.map(i64::from)),
+            "BOOL" => Value::Int(row.try_get::<Option<bool>, _>(at)?.map(i64::from)),
+            "TEXT" | "VARCHAR" | "NAME" => Value::Text(row.try_get(at)?),
+            "BYTEA" => Value::Bytes(row.try_get(at)?),
+            _ => return Err(DbError::Column { column: columns[at].clone() }),
+        })
+    };
+    let values = (0..columns.len()).map(value).collect::<Result<_, DbError>>()?;
+    Ok(Row::new(columns.clone(), values))
+}

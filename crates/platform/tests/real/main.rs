@@ -1,0 +1,4 @@
+//! The platform's ports on the real parts: the same contract suites as on the embedded ones, and the faults that only real
+//! parts have. Start them with `cargo xtask up`; without them these tests fail, unless SIEGEL_WITHOUT_PARTS says so.
+
+mod store;

@@ -1,0 +1,67 @@
+//! PostgreSQL keeps the contracts of the store and of the log.
+
+use std::sync::{Arc, LazyLock};
+
+use siegel_domain::{TenantId, Timestamp};
+use siegel_platform::clock::ManualClock;
+use siegel_platform::db::{self, Cluster, DbError, DbOptions, Home, Migrations, TenantDbs, contract};
+use siegel_platform::log::{self, EventSource, Log};
+use siegel_platform::parts::Parts;
+use siegel_platform::rng::{Rng, SeededRng, SystemRng};
+
+static THINGS: LazyLock<Migrations> = LazyLock::new(contract::migrations);
+static LOG: LazyLock<Migrations> =
+    LazyLock::new(|| db::embedded(&[(1, "log", include_str!("../it/migrations/log/0001_log.sql"))]));
+
+/// A fresh installation on the cluster.
+async fn cluster(mut parts: Parts) -> Arc<Cluster> {
+    parts.postgres.installation = format!("test_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
+    let password = |schema: &str| Ok::<_, DbError>(format!("test-{schema}").into());
+    Arc::new(Cluster::open(&parts.postgres, &parts.ca_file, password).await.unwrap())
+}
+
+fn fresh() -> [TenantId; 2] {
+    [(); 2].map(|()| TenantId::from_bytes((&SystemRng as &dyn Rng).bytes()))
+}
+
+fn options(cluster: &Arc<Cluster>) -> DbOptions {
+    DbOptions { home: Home::Cluster(cluster.clone()), ..DbOptions::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m03_postgres_keeps_the_contract_of_the_store() {
+    let Some(parts) = Parts::for_tests() else { return };
+    let cluster = cluster(parts).await;
+    let (options, tenants) = (options(&cluster), fresh());
+    let dbs = Arc::new(TenantDbs::new("/nowhere".as_ref(), "upload", &THINGS, options.clone()));
+    let place = options.home.place("/nowhere".as_ref());
+    contract::run(&contract::Subject { dbs: dbs.clone(), place, tenants }).await.unwrap();
+    // A service's role sees its own schema and nothing of the others'.
+    let other = TenantDbs::new("/nowhere".as_ref(), "retention", &THINGS, options);
+    let other = other.get(tenants[0]).await.unwrap();
+    let foreign = db::query("SELECT 1 FROM upload.things").fetch_all(other.reader()).await;
+    assert!(foreign.is_err(), "retention reads upload's tables");
+    dbs.close_all().await;
+    other.close().await;
+    cluster.drop_all().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_in_postgres_keeps_the_contract_of_a_log() {
+    let Some(parts) = Parts::for_tests() else { return };
+    let cluster = cluster(parts).await;
+    let (options, tenants) = (options(&cluster), fresh());
+    for tenant in tenants {
+        options.home.place("/nowhere".as_ref()).mark_ready(tenant).await.unwrap();
+    }
+    let dbs = |service| Arc::new(TenantDbs::new("/nowhere".as_ref(), service, &LOG, options.clone()));
+    let (producer, consumer, log) = (dbs("upload"), dbs("retention"), Arc::new(Log::new()));
+    log.register(producer.clone());
+    let clock = Arc::new(ManualClock::new(Timestamp(1_000)));
+    let source = EventSource::new("/siegel/test", clock.clone(), Arc::new(SeededRng::new(1)));
+    let subject = log::contract::Subject { log, producer, consumer, tenants, source, clock };
+    log::contract::run(&subject).await.unwrap();
+    subject.producer.close_all().await;
+    subject.consumer.close_all().await;
+    cluster.drop_all().await.unwrap();
+}
