@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -11,14 +11,14 @@ use serde_json::Value;
 
 /// One question.
 #[derive(Default, Clone)]
-pub(crate) struct Call<'a> {
-    pub(crate) method: &'a str,
+pub(crate) struct Call {
+    pub(crate) method: &'static str,
     pub(crate) url: String,
     /// Headers, a token among them.
     pub(crate) headers: Vec<String>,
     pub(crate) body: Option<Value>,
     /// The CA that signed the other side's certificate.
-    pub(crate) ca: Option<&'a Path>,
+    pub(crate) ca: Option<PathBuf>,
 }
 
 /// What came back.
@@ -35,18 +35,18 @@ impl Answer {
 }
 
 /// A GET with nothing else to it.
-pub(crate) fn get<'a>(url: String, ca: &'a Path) -> Call<'a> {
+pub(crate) fn get(url: String, ca: PathBuf) -> Call {
     Call { method: "GET", url, ca: Some(ca), ..Call::default() }
 }
 
-impl Call<'_> {
+impl Call {
     /// Asks. An answer of any status is an answer; an error is that none came.
     pub(crate) fn ask(&self) -> Result<Answer> {
         let mut curl = Command::new("curl");
         // Settings of the person's own (.curlrc, proxies) are not meant for loopback.
         curl.args(["--disable", "--silent", "--show-error", "--noproxy", "*", "--max-time", "10", "--config", "-"]);
         curl.args(["--write-out", "\\n%{http_code}", "--request", self.method]);
-        if let Some(ca) = self.ca {
+        if let Some(ca) = &self.ca {
             curl.arg("--cacert").arg(ca);
         }
         let mut child = curl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;

@@ -18,6 +18,7 @@ mod s3;
 mod site;
 mod tls;
 mod toxiproxy;
+mod vault;
 mod verbs;
 mod wait;
 
@@ -48,7 +49,7 @@ pub(crate) struct Part {
 }
 
 /// All parts. The first two are the fronts, which are always started: clients reach every other part through them.
-const PARTS: &[Part] = &[toxiproxy::PART, haproxy::PART, s3::PART];
+const PARTS: &[Part] = &[toxiproxy::PART, haproxy::PART, s3::PART, vault::PART];
 
 /// The fronts.
 const ALWAYS: &[&str] = &["toxiproxy", "haproxy"];

@@ -77,7 +77,7 @@ fn look(site: &Site, name: &str) -> Result<String> {
 }
 
 fn healthy(site: &Site, zone: Place) -> Result<()> {
-    http::get(format!("{}/health", address(zone)), &site.ca()).expect().map(drop)
+    http::get(format!("{}/health", address(zone)), site.ca()).expect().map(drop)
 }
 
 fn address(zone: Place) -> String {

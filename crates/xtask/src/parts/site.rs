@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 
 use super::process::Process;
 use crate::machine;
+
+/// The file that says that a directory is ours, and is locked while somebody works on it.
+const MARK: &str = "siegel-parts.lock";
 
 /// Everything that `up` started from one directory.
 pub(crate) struct Site {
@@ -35,10 +38,10 @@ impl Site {
     /// The same, made if it is not there, and locked against another `up` or `down`.
     pub(crate) fn own() -> Result<Self> {
         let directory = directory()?;
+        claim(&directory)?;
         // Others may pass through, since PostgreSQL does not run as root, and may not look around.
-        fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
         fs::set_permissions(&directory, Permissions::from_mode(0o711))?;
-        let lock = File::create(directory.join("lock"))?;
+        let lock = File::create(directory.join(MARK))?;
         lock.lock().context("wait for another cargo xtask up or down")?;
         for below in ["run", "log", "tls"] {
             private_directory(&directory.join(below))?;
@@ -174,6 +177,15 @@ fn give(path: &Path, owner: Option<(u32, u32)>) -> Result<()> {
     chown(path, Some(user), Some(group)).with_context(|| format!("give {} to PostgreSQL's user", path.display()))
 }
 
+/// Makes the directory ours if it is new or empty. Another one's is refused: `down --wipe` takes away everything in it.
+fn claim(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
+    if directory.join(MARK).is_file() || fs::read_dir(directory)?.next().is_none() {
+        return Ok(());
+    }
+    bail!("{} holds something else than parts: give SIEGEL_PARTS_DIR a directory of its own", directory.display())
+}
+
 /// As `siegel_platform::parts::directory` has it: both must find the same file.
 fn directory() -> Result<PathBuf> {
     if let Some(directory) = std::env::var_os("SIEGEL_PARTS_DIR") {
@@ -183,4 +195,20 @@ fn directory() -> Result<PathBuf> {
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     let base = state.or(home).context("neither SIEGEL_PARTS_DIR nor HOME is set: no place for the parts")?;
     Ok(base.join("siegel").join("parts"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_with_something_else_in_it_is_not_taken() {
+        let directory = std::env::temp_dir().join(format!("siegel-site-{}", std::process::id()));
+        claim(&directory).unwrap();
+        fs::write(directory.join("thesis.txt"), "years of work").unwrap();
+        assert!(claim(&directory).is_err());
+        fs::write(directory.join(MARK), "").unwrap();
+        claim(&directory).unwrap();
+        fs::remove_dir_all(directory).unwrap();
+    }
 }
