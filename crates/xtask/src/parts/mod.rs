@@ -9,9 +9,11 @@
 
 mod addresses;
 mod cache;
+mod etcd;
 mod file;
 mod haproxy;
 mod http;
+mod postgres;
 mod process;
 mod render;
 mod s3;
@@ -49,7 +51,7 @@ pub(crate) struct Part {
 }
 
 /// All parts. The first two are the fronts, which are always started: clients reach every other part through them.
-const PARTS: &[Part] = &[toxiproxy::PART, haproxy::PART, s3::PART, vault::PART];
+const PARTS: &[Part] = &[toxiproxy::PART, haproxy::PART, s3::PART, vault::PART, etcd::PART, postgres::PART];
 
 /// The fronts.
 const ALWAYS: &[&str] = &["toxiproxy", "haproxy"];
