@@ -13,6 +13,7 @@ mod etcd;
 mod file;
 mod haproxy;
 mod http;
+mod kafka;
 mod postgres;
 mod process;
 mod render;
@@ -51,7 +52,8 @@ pub(crate) struct Part {
 }
 
 /// All parts. The first two are the fronts, which are always started: clients reach every other part through them.
-const PARTS: &[Part] = &[toxiproxy::PART, haproxy::PART, s3::PART, vault::PART, etcd::PART, postgres::PART];
+const PARTS: &[Part] =
+    &[toxiproxy::PART, haproxy::PART, s3::PART, vault::PART, etcd::PART, postgres::PART, kafka::PART];
 
 /// The fronts.
 const ALWAYS: &[&str] = &["toxiproxy", "haproxy"];

@@ -8,13 +8,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::addresses::{A, B, C, PLACES, Place, VAULT, VAULT_CLUSTER, at};
+use super::addresses::{A, B, C, FRONT, PLACES, Place, VAULT, VAULT_CLUSTER, VAULT_FRONT, at};
 use super::cache::{Source, Tool};
 use super::file::SERVICES;
 use super::http::Call;
 use super::site::{Site, write_private};
 use super::wait::Patience;
-use super::{Part, http, nothing_left, render, tls};
+use super::{Part, haproxy, http, nothing_left, render, tls};
 use crate::needs::Need;
 
 const TOOL: Tool = Tool { name: "openbao", version: "2.7.2", pinned: "infra/openbao", source: Source::Python };
@@ -51,7 +51,10 @@ fn start(site: &Site) -> Result<String> {
     let leader = Node { site, place: leader };
     set_up(&leader).context("set OpenBao up")?;
     leader.wait("for three voters", || (leader.voters().ok()? == PLACES.len()).then_some(()))?;
-    Ok(format!("3 voters, leader {}", at("vault", leader.place)))
+    let name = at("vault", leader.place);
+    let front = || haproxy::leads_to(site, "vault").ok().filter(|servers| *servers == [name.clone()]);
+    site.process("haproxy").wait("haproxy, waiting for OpenBao's leader", PATIENCE, front)?;
+    Ok(format!("3 voters, leader {name}, by {FRONT}:{VAULT_FRONT}"))
 }
 
 fn start_node(site: &Site, place: Place) -> Result<()> {
