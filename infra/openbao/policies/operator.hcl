@@ -1,31 +1,20 @@
-# What the operator may do in OpenBao: it alone makes tenant keys and destroys them, and sets out secrets for the services.
+# The operator alone makes, rotates and destroys tenant keys. It can open nothing under them: it may not decrypt.
 
-path "transit/keys/*" {
-  capabilities = ["create", "read", "update", "delete", "list"]
+path "tenant-keys/keys/*" {
+  capabilities = ["create", "read", "update", "delete"]
 }
-path "transit/keys" {
-  capabilities = ["list"]
-}
-path "transit/encrypt/*" {
+# A data key, sealed under the tenant's key and never shown. Fails where there is no key.
+path "tenant-keys/datakey/wrapped/*" {
   capabilities = ["update"]
 }
-path "transit/decrypt/*" {
-  capabilities = ["update"]
-}
-path "transit/rewrap/*" {
-  capabilities = ["update"]
-}
-path "transit/datakey/*" {
+path "tenant-keys/rewrap/*" {
   capabilities = ["update"]
 }
 
-path "siegel/data/*" {
-  capabilities = ["create", "read", "update", "patch", "delete"]
+# What belongs to tenants: the sealed data key, and credentials that the operator makes for services.
+path "siegel/data/tenant/*" {
+  capabilities = ["create", "read", "update"]
 }
-path "siegel/metadata/*" {
-  capabilities = ["create", "read", "update", "list", "delete"]
-}
-# Every version of a secret, when its tenant is erased.
-path "siegel/destroy/*" {
-  capabilities = ["update"]
+path "siegel/metadata/tenant/*" {
+  capabilities = ["read", "list", "delete"]
 }

@@ -1,34 +1,30 @@
-# What a service may do in OpenBao. {{service}} is its name.
+# Every service; `@service@` is its name (key-directory, upload, retention, notification, operator, dealer-api).
 
-# Seal and open under tenant keys that exist. `update` without `create`: encrypting under a key that is gone would silently make
-# a new one, and an erased tenant would seem to live on.
-path "transit/encrypt/*" {
-  capabilities = ["update"]
+# What all of them share. Whoever comes first makes it, nobody replaces it.
+path "siegel/data/tls/ca" {
+  capabilities = ["create", "read"]
 }
-path "transit/decrypt/*" {
-  capabilities = ["update"]
+path "siegel/data/sign/statements" {
+  capabilities = ["create", "read"]
 }
-path "transit/rewrap/*" {
-  capabilities = ["update"]
+path "siegel/data/page-tokens" {
+  capabilities = ["create", "read"]
 }
-path "transit/datakey/*" {
-  capabilities = ["update"]
-}
-# Which versions a key has, for rewrapping; never the key itself.
-path "transit/keys/*" {
-  capabilities = ["read"]
+path "siegel/data/zones/buckets" {
+  capabilities = ["create", "read"]
 }
 
-# Its own secrets, and what the operator set out for it (credentials of a tenant in a zone or a database).
-path "siegel/data/services/{{service}}/*" {
-  capabilities = ["create", "read", "update", "patch", "delete"]
+# Its own.
+path "siegel/data/tls/@service@" {
+  capabilities = ["create", "read", "update"]
 }
-path "siegel/metadata/services/{{service}}/*" {
-  capabilities = ["read", "list", "delete"]
+path "siegel/data/tls/inside/@service@" {
+  capabilities = ["create", "read", "update"]
 }
-path "siegel/data/shared/*" {
+path "siegel/data/@service@/*" {
+  capabilities = ["create", "read", "update"]
+}
+# Credentials that the operator makes for it, by tenant.
+path "siegel/data/tenant/+/@service@/*" {
   capabilities = ["read"]
-}
-path "siegel/metadata/shared/*" {
-  capabilities = ["read", "list"]
 }

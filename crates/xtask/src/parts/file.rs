@@ -11,9 +11,9 @@ use serde::Serialize;
 
 use super::addresses::{A, B, FRONT, PLACES, POSTGRES, POSTGRES_FRONT, PROXIES, VAULT_FRONT, ZONES, at, proxied};
 use super::site::{Site, write_private};
-use super::{s3, toxiproxy};
+use super::{s3, toxiproxy, vault};
 
-/// Programs that sign in to OpenBao and Kafka, each as itself.
+/// Programs that sign in to Kafka, each as itself.
 pub(super) const SERVICES: [&str; 6] =
     ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
 
@@ -116,7 +116,7 @@ fn parts(site: &Site) -> Result<Parts> {
             nodes: PLACES.map(|place| format!("https://{}", proxied(&at("vault", place)))).into(),
             operator_role_id: site.secret("vault.operator.role-id")?,
             operator_secret_id: site.secret("vault.operator.secret-id")?,
-            services: SERVICES.into_iter().map(role).collect::<Result<_>>()?,
+            services: vault::roles().map(role).collect::<Result<_>>()?,
         },
         kafka: Kafka {
             bootstrap: proxied("kafka"),

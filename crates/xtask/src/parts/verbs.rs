@@ -61,9 +61,10 @@ pub(crate) fn down(wipe: bool) -> Result<()> {
     let watch = Stopwatch::start();
     let mut failed = Vec::new();
     for part in PARTS.iter().rev() {
+        let watch = Stopwatch::start();
         match end(&site, part) {
             Ok(0) => {}
-            Ok(count) => println!("{:<10} {count} ended", part.name),
+            Ok(count) => println!("{:<10} {:>5.1} s  {count} ended", part.name, watch.elapsed().as_secs_f64()),
             Err(error) => failed.push(format!("{}: {error:#}", part.name)),
         }
     }

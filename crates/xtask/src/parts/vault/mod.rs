@@ -3,6 +3,8 @@
 //! The unseal keys and the root token lie in the site's secrets. That is right for parts on one machine, which hold
 //! nothing worth sealing; docs/operations.md says who keeps them in production.
 
+mod set_up;
+
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::addresses::{A, B, C, FRONT, PLACES, Place, VAULT, VAULT_CLUSTER, VAULT_FRONT, at};
 use super::cache::{Source, Tool};
-use super::file::SERVICES;
 use super::http::Call;
 use super::site::{Site, write_private};
 use super::wait::Patience;
@@ -18,6 +19,8 @@ use super::{Part, haproxy, http, nothing_left, render, tls};
 use crate::needs::Need;
 
 const TOOL: Tool = Tool { name: "openbao", version: "2.7.2", pinned: "infra/openbao", source: Source::Python };
+
+pub(super) use set_up::roles;
 
 pub(super) const PART: Part = Part {
     name: "vault",
@@ -49,7 +52,7 @@ fn start(site: &Site) -> Result<String> {
     }
     let leader = Node { site, place: A }.wait("for a leader", || leader(site))?;
     let leader = Node { site, place: leader };
-    set_up(&leader).context("set OpenBao up")?;
+    set_up::engines_and_roles(&leader).context("set OpenBao up")?;
     leader.wait("for three voters", || (leader.voters().ok()? == PLACES.len()).then_some(()))?;
     let name = at("vault", leader.place);
     let front = || haproxy::leads_to(site, "vault").ok().filter(|servers| *servers == [name.clone()]);
@@ -99,48 +102,6 @@ fn initialise(node: &Node<'_>) -> Result<()> {
         node.site.keep_secret(&format!("vault.unseal.{number}"), key.as_str().unwrap_or_default())?;
     }
     node.site.keep_secret("vault.root", made["root_token"].as_str().context("OpenBao gave no root token")?)
-}
-
-/// What services find: engines, policies, a role for each. Repeated at every start, so that a changed policy holds.
-fn set_up(leader: &Node<'_>) -> Result<()> {
-    // A joined node votes after this time without trouble; ten seconds are OpenBao's own choice, for slower networks.
-    let autopilot = json!({ "server_stabilization_time": "1s" });
-    leader.call("POST", "sys/storage/raft/autopilot/configuration", Some(autopilot)).expect()?;
-    let mounts = leader.call("GET", "sys/mounts", None).expect()?;
-    let mount = |path: &str, what: Value| -> Result<()> {
-        let there = mounts.get(format!("{path}/")).or_else(|| mounts["data"].get(format!("{path}/")));
-        if there.is_none() {
-            leader.call("POST", &format!("sys/mounts/{path}"), Some(what)).expect()?;
-        }
-        Ok(())
-    };
-    mount("transit", json!({ "type": "transit" }))?;
-    mount("siegel", json!({ "type": "kv", "options": { "version": "2" } }))?;
-    let ways = leader.call("GET", "sys/auth", None).expect()?;
-    if ways.get("approle/").or_else(|| ways["data"].get("approle/")).is_none() {
-        leader.call("POST", "sys/auth/approle", Some(json!({ "type": "approle" }))).expect()?;
-    }
-    SERVICES.into_iter().try_for_each(|service| set_up_role(leader, service))
-}
-
-fn set_up_role(leader: &Node<'_>, service: &str) -> Result<()> {
-    let policy = match service {
-        "operator" => render::template("infra/openbao/policies/operator.hcl", &[])?,
-        _ => render::template("infra/openbao/policies/service.hcl", &[("service", service)])?,
-    };
-    leader.call("PUT", &format!("sys/policies/acl/{service}"), Some(json!({ "policy": policy }))).expect()?;
-    // Short-lived, so that a stolen token is worth little and renewal is practised every day.
-    let role = json!({ "token_policies": [service], "token_ttl": "1h", "token_max_ttl": "24h" });
-    leader.call("POST", &format!("auth/approle/role/{service}"), Some(role)).expect()?;
-    let half = |what: &str| leader.site.secret(&format!("vault.{service}.{what}"));
-    let role_id = json!({ "role_id": half("role-id")? });
-    leader.call("POST", &format!("auth/approle/role/{service}/role-id"), Some(role_id)).expect()?;
-    let known = json!({ "secret_id": half("secret-id")? });
-    let found = leader.call("POST", &format!("auth/approle/role/{service}/secret-id/lookup"), Some(known.clone()));
-    if found.ask()?.json()["data"].is_null() {
-        leader.call("POST", &format!("auth/approle/role/{service}/custom-secret-id"), Some(known)).expect()?;
-    }
-    Ok(())
 }
 
 fn look(site: &Site, name: &str) -> Result<String> {
