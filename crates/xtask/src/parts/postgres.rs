@@ -29,10 +29,6 @@ pub(super) const PART: Part = Part {
 const PATIENCE: Patience = Patience::seconds(90);
 
 fn start(site: &Site) -> Result<String> {
-    if ZONES.iter().all(|zone| !site.process(&at("postgres", *zone)).alive()) {
-        // A server that outlived its supervisor would keep the new one from starting.
-        end_orphans(site)?;
-    }
     for zone in ZONES {
         start_zone(site, zone)?;
     }
@@ -81,7 +77,10 @@ fn start_zone(site: &Site, zone: Place) -> Result<()> {
         std::os::unix::process::CommandExt::gid(&mut command, group);
         std::os::unix::process::CommandExt::uid(&mut command, user);
     }
-    site.process(&name).start(&mut command, &[(zone.host, PATRONI), (zone.host, POSTGRES)])
+    let ports = [(zone.host, PATRONI), (zone.host, POSTGRES)];
+    // A server that outlived its supervisor is taken over by the new one.
+    let ports = if server(site, zone).is_some() { &ports[..1] } else { &ports[..] };
+    site.process(&name).start(&mut command, ports)
 }
 
 /// The role that makes databases. By the front, as whoever uses it will come.
@@ -104,9 +103,10 @@ fn look(site: &Site, name: &str) -> Result<String> {
     let zone = ZONES.into_iter().find(|zone| at("postgres", *zone) == name).context("a zone of the list")?;
     let role = ["primary", "sync"].into_iter().find(|role| is(site, zone, role));
     let address = format!("{}:{POSTGRES}", zone.host);
+    let memory = server(site, zone).map_or(0, process::megabytes);
     match role {
-        Some("primary") => Ok(format!("{address}  primary")),
-        Some(_) => Ok(format!("{address}  standby, in sync")),
+        Some("primary") => Ok(format!("{address}  primary, {memory} MB beside")),
+        Some(_) => Ok(format!("{address}  standby, in sync, {memory} MB beside")),
         None => bail!("{address} is neither primary nor a standby in sync"),
     }
 }
@@ -123,16 +123,20 @@ fn room(site: &Site, zone: Place) -> Result<PathBuf> {
     Ok(directory.join(zone.letter))
 }
 
-/// Ends servers whose supervisor was killed: they are not its process any more, and go on. Known by the directory they
-/// work in, which is ours.
+/// Ends servers whose supervisor was killed: they are not its process any more, and go on.
 fn end_orphans(site: &Site) -> Result<()> {
     for zone in ZONES {
-        let data = site.postgres().join(zone.letter).join("data");
-        let Ok(text) = fs::read_to_string(data.join("postmaster.pid")) else { continue };
-        let Some(pid) = text.lines().next().and_then(|line| line.trim().parse().ok()) else { continue };
-        if fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|works_in| works_in == data) {
+        if let Some(pid) = server(site, zone) {
             process::end_pid(pid).with_context(|| format!("end PostgreSQL of zone {}", zone.letter))?;
         }
     }
     Ok(())
+}
+
+/// The server of a zone, known by the directory it works in, which is ours.
+fn server(site: &Site, zone: Place) -> Option<u32> {
+    let data = site.postgres().join(zone.letter).join("data");
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let pid = text.lines().next()?.trim().parse().ok()?;
+    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|works_in| works_in == data).then_some(pid)
 }

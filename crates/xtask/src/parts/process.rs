@@ -110,6 +110,22 @@ pub(crate) fn end_pid(pid: u32) -> Result<bool> {
     Identity::of(pid).map_or(Ok(false), |identity| identity.end())
 }
 
+/// Memory that a process and its children hold for themselves, by the kernel's proportional count.
+pub(crate) fn megabytes(pid: u32) -> u64 {
+    let own = |pid: u32| {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default();
+        line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0)
+    };
+    let (mut sum, mut open) = (0, vec![pid]);
+    while let Some(pid) = open.pop() {
+        sum += own(pid);
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+        open.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+    }
+    sum / 1_000
+}
+
 impl Identity {
     /// Of a process that exists.
     fn of(pid: u32) -> Option<Self> {

@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use super::site::Site;
-use super::{ALWAYS, PARTS, Part, file, tls};
+use super::{ALWAYS, PARTS, Part, file, process, tls};
 use crate::needs;
 use crate::work::{Stopwatch, Work};
 
@@ -99,7 +99,9 @@ pub(crate) fn status() -> Result<()> {
         for name in part.processes {
             let line = match site.process(name).pid() {
                 None => Err(anyhow::anyhow!("down")),
-                Some(pid) => (part.look)(&site, name).map(|seen| format!("up    {:>5} MB  {seen}", megabytes(pid))),
+                Some(pid) => {
+                    (part.look)(&site, name).map(|seen| format!("up    {:>5} MB  {seen}", process::megabytes(pid)))
+                }
             };
             match line {
                 Ok(line) => println!("{name:<12} {line}"),
@@ -114,22 +116,6 @@ pub(crate) fn status() -> Result<()> {
         bail!("{wrong} processes are down or do not answer: cargo xtask up, cargo xtask logs");
     }
     Ok(())
-}
-
-/// Memory that a process and its children hold for themselves, by the kernel's proportional count.
-fn megabytes(pid: u32) -> u64 {
-    let own = |pid: u32| {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0)
-    };
-    let (mut sum, mut open) = (0, vec![pid]);
-    while let Some(pid) = open.pop() {
-        sum += own(pid);
-        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        open.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
-    }
-    sum / 1_000
 }
 
 /// The last lines of the logs whose name begins as asked; `follow` goes on showing what is added.
