@@ -1,7 +1,7 @@
 //! The real parts on one machine: PostgreSQL in two zones, two S3 stores, OpenBao, Kafka, proxies in front of each.
 //! `cargo xtask up` starts them as an administrator would in two sites and a third place, `down` ends them.
 //!
-//! - [`addresses`]: who listens where. [`site`]: the directory of state, logs, credentials. [`process`]: what runs.
+//! - [`addresses`]: who listens where. [`site`]: the directory of state, logs, credentials. [`process`], [`identity`]: what runs.
 //! - [`cache`]: programs built or fetched once. [`tls`], [`render`], [`http`], [`wait`]: what all parts use.
 //! - a file for each part, and [`file`], which tells the services where all of them are.
 //!
@@ -13,6 +13,7 @@ mod etcd;
 mod file;
 mod haproxy;
 mod http;
+mod identity;
 mod kafka;
 mod postgres;
 mod process;

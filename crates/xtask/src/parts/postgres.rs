@@ -8,9 +8,10 @@ use anyhow::{Context, Result, bail};
 
 use super::addresses::{ETCD, FRONT, PATRONI, PLACES, POSTGRES, POSTGRES_FRONT, Place, ZONES, at};
 use super::cache::{Source, Tool};
+use super::identity::Identity;
 use super::site::{Site, directory_of, file_of, postgres_user};
 use super::wait::Patience;
-use super::{Part, haproxy, http, process, render, tls};
+use super::{Part, haproxy, http, identity, render, tls};
 use crate::needs::{Need, POSTGRES_BIN};
 
 const TOOL: Tool = Tool { name: "patroni", version: "4.1.5", pinned: "infra/postgres", source: Source::Python };
@@ -103,7 +104,7 @@ fn look(site: &Site, name: &str) -> Result<String> {
     let zone = ZONES.into_iter().find(|zone| at("postgres", *zone) == name).context("a zone of the list")?;
     let role = ["primary", "sync"].into_iter().find(|role| is(site, zone, role));
     let address = format!("{}:{POSTGRES}", zone.host);
-    let memory = server(site, zone).map_or(0, process::megabytes);
+    let memory = server(site, zone).map_or(0, identity::megabytes);
     match role {
         Some("primary") => Ok(format!("{address}  primary, {memory} MB beside")),
         Some(_) => Ok(format!("{address}  standby, in sync, {memory} MB beside")),
@@ -127,7 +128,8 @@ fn room(site: &Site, zone: Place) -> Result<PathBuf> {
 fn end_orphans(site: &Site) -> Result<()> {
     for zone in ZONES {
         if let Some(pid) = server(site, zone) {
-            process::end_pid(pid).with_context(|| format!("end PostgreSQL of zone {}", zone.letter))?;
+            let server = Identity::of(pid).map_or(Ok(false), |server| server.end());
+            server.with_context(|| format!("end PostgreSQL of zone {}", zone.letter))?;
         }
     }
     Ok(())

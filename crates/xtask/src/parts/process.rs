@@ -6,18 +6,16 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
+use super::identity::Identity;
 use super::wait::{self, Patience};
 
 /// A log above this is set aside when its process starts anew.
 const LOG_BYTES: u64 = 20_000_000;
 /// How much of a log is shown when its process did not come up.
 const LAST_LINES: usize = 15;
-/// How long a process may take to end by itself.
-const GRACE: Duration = Duration::from_secs(25);
 
 /// One process in a directory of records and one of logs.
 pub(crate) struct Process {
@@ -25,19 +23,14 @@ pub(crate) struct Process {
     log: PathBuf,
 }
 
-/// What distinguishes a process from every other since the machine was started.
-#[derive(PartialEq, Eq, Debug, Clone)]
-struct Identity {
-    pid: u32,
-    /// Ticks after the start of the machine.
-    started: u64,
-    /// Which start of the machine.
-    boot: String,
-}
-
 impl Process {
     pub(crate) fn new(records: &Path, logs: &Path, name: &str) -> Self {
         Self { record: records.join(format!("{name}.pid")), log: logs.join(format!("{name}.log")) }
+    }
+
+    /// Whether it was started, and not ended by us since.
+    pub(crate) fn started(&self) -> bool {
+        self.record.is_file()
     }
 
     /// Whether it runs.
@@ -91,7 +84,7 @@ impl Process {
         last.map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
     }
 
-    /// Ends it: asks first, insists after [`GRACE`]. Answers whether there was anything to end.
+    /// Ends it: asks first, insists after a while. Answers whether there was anything to end.
     pub(crate) fn end(&self) -> Result<bool> {
         let Some(identity) = self.identity() else { return Ok(false) };
         let ran = identity.end()?;
@@ -102,88 +95,6 @@ impl Process {
     fn identity(&self) -> Option<Identity> {
         Identity::from_text(&fs::read_to_string(&self.record).ok()?)
     }
-}
-
-/// Ends a process that another of ours had started, such as a server whose supervisor was killed. The caller has
-/// made sure that the number is the right one.
-pub(crate) fn end_pid(pid: u32) -> Result<bool> {
-    Identity::of(pid).map_or(Ok(false), |identity| identity.end())
-}
-
-/// Memory that a process and its children hold for themselves, by the kernel's proportional count.
-pub(crate) fn megabytes(pid: u32) -> u64 {
-    let own = |pid: u32| {
-        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default();
-        line.split_whitespace().next().and_then(|kilobytes| kilobytes.parse::<u64>().ok()).unwrap_or(0)
-    };
-    let (mut sum, mut open) = (0, vec![pid]);
-    while let Some(pid) = open.pop() {
-        sum += own(pid);
-        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-        open.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
-    }
-    sum / 1_000
-}
-
-impl Identity {
-    /// Of a process that exists.
-    fn of(pid: u32) -> Option<Self> {
-        let (_, started) = stat(pid)?;
-        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned();
-        Some(Self { pid, started, boot })
-    }
-
-    /// Runs, and is not another with the same number. A zombie has ended.
-    fn alive(&self) -> bool {
-        stat(self.pid).is_some_and(|(state, _)| state != 'Z') && Self::of(self.pid).as_ref() == Some(self)
-    }
-
-    fn end(&self) -> Result<bool> {
-        if !self.alive() {
-            return Ok(false);
-        }
-        self.signal("TERM")?;
-        // Tests stop processes to play a black hole; one that is stopped can't end.
-        self.signal("CONT")?;
-        let gone = |this: &Self| (!this.alive()).then_some(());
-        if wait::until(Patience::of(GRACE), || true, || gone(self)).is_ok() {
-            return Ok(true);
-        }
-        self.signal("KILL")?;
-        match wait::until(Patience::of(GRACE), || true, || gone(self)) {
-            Ok(()) => Ok(true),
-            Err(_) => bail!("process {} does not end, not even by SIGKILL", self.pid),
-        }
-    }
-
-    fn signal(&self, name: &str) -> Result<()> {
-        if self.alive() {
-            // A shell's own `kill`: the program of that name is not everywhere.
-            let script = format!("kill -s {name} {} 2>/dev/null || true", self.pid);
-            Command::new("sh").args(["-c", &script]).status().context("run sh")?;
-        }
-        Ok(())
-    }
-
-    fn to_text(&self) -> String {
-        format!("{} {} {}\n", self.pid, self.started, self.boot)
-    }
-
-    fn from_text(text: &str) -> Option<Self> {
-        let mut words = text.split_whitespace();
-        let (pid, started) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-        Some(Self { pid, started, boot: words.next()?.to_owned() })
-    }
-}
-
-/// State and start time of a process. The name before them may hold spaces and brackets, so reading begins after the last.
-fn stat(pid: u32) -> Option<(char, u64)> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    // Field 22 of proc(5); the state is the third.
-    Some((state, fields.nth(18)?.parse().ok()?))
 }
 
 #[cfg(test)]

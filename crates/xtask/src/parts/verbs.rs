@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use super::site::Site;
-use super::{ALWAYS, PARTS, Part, file, process, tls};
+use super::{ALWAYS, PARTS, Part, file, identity, tls};
 use crate::needs;
 use crate::work::{Stopwatch, Work};
 
@@ -97,10 +97,12 @@ pub(crate) fn status() -> Result<()> {
     let mut wrong = 0;
     for part in PARTS {
         for name in part.processes {
-            let line = match site.process(name).pid() {
+            let process = site.process(name);
+            let line = match process.pid() {
+                None if !process.started() => Ok("not started".into()),
                 None => Err(anyhow::anyhow!("down")),
                 Some(pid) => {
-                    (part.look)(&site, name).map(|seen| format!("up    {:>5} MB  {seen}", process::megabytes(pid)))
+                    (part.look)(&site, name).map(|seen| format!("up    {:>5} MB  {seen}", identity::megabytes(pid)))
                 }
             };
             match line {
