@@ -1,3 +1,4 @@
+// The S3 stores (versitygw), pinned: go.sum holds the checksums. `cargo xtask up` builds them outside the tree.
 module siegel/infra/s3
 
 go 1.25.0

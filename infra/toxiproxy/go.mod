@@ -1,3 +1,4 @@
+// The fault proxy, pinned: go.sum holds the checksums. `cargo xtask up` builds it outside the tree.
 module siegel/infra/toxiproxy
 
 go 1.24
