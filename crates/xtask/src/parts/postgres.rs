@@ -33,14 +33,28 @@ fn start(site: &Site) -> Result<String> {
     for zone in ZONES {
         start_zone(site, zone)?;
     }
-    for (what, patience) in [("primary", PATIENCE), ("sync", PATIENCE)] {
-        let any = || ZONES.into_iter().find(|zone| is(site, *zone, what));
-        site.process("postgres-a").wait(&format!("PostgreSQL, waiting for {what}"), patience, any)?;
+    for zone in ZONES {
+        let role = || ["primary", "sync"].into_iter().find(|role| is(site, zone, role));
+        site.process(&at("postgres", zone)).wait(&at("PostgreSQL, waiting for zone", zone), PATIENCE, role)?;
     }
-    let front = || haproxy::leads_to(site, "postgres").ok().filter(|servers| servers.len() == 1);
-    let leads = site.process("haproxy").wait("haproxy, waiting for the primary", PATIENCE, front)?;
-    set_up(site).context("set PostgreSQL up")?;
-    Ok(format!("primary {} in sync, by {FRONT}:{POSTGRES_FRONT}", leads.join(" ")))
+    // One that comes back may find the other about to take over: what counts is both at the same time, set up through the
+    // front.
+    let ready = || settled(site).filter(|_| set_up(site).is_ok());
+    let came = site.process(&at("postgres", ZONES[0])).wait("PostgreSQL, waiting for a primary", PATIENCE, ready);
+    let primary = came.or_else(|slow| {
+        set_up(site).context("set PostgreSQL up")?;
+        Err(slow)
+    })?;
+    Ok(format!("primary {primary}, the other in sync, by {FRONT}:{POSTGRES_FRONT}"))
+}
+
+/// The primary, if the other zone is in sync with it and the front leads to it alone.
+fn settled(site: &Site) -> Option<String> {
+    let [one, other] = ZONES;
+    let pairs = [(one, other), (other, one)];
+    let (primary, _) = pairs.into_iter().find(|(p, s)| is(site, *p, "primary") && is(site, *s, "sync"))?;
+    let name = at("pg", primary);
+    haproxy::leads_to(site, "postgres").is_ok_and(|servers| servers == [name.clone()]).then_some(name)
 }
 
 fn start_zone(site: &Site, zone: Place) -> Result<()> {

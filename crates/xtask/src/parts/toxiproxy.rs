@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 
 use super::addresses::{FRONT, PROXIES, TOXIPROXY, proxied};
@@ -41,12 +41,27 @@ fn start(site: &Site) -> Result<String> {
     let mut command = Command::new(TOOL.home()?.join(TOOL.name));
     command.args(["-host", FRONT, "-port", &TOXIPROXY.to_string(), "-config"]).arg(&config).env_clear();
     process.start(&mut command, &[(FRONT, TOXIPROXY)])?;
-    process.wait("toxiproxy", Patience::seconds(15), || listening().ok().filter(|count| *count == PROXIES.len()))?;
+    // What a test that failed has left cut or slow is healed: whoever starts the parts wants them whole.
+    let whole = || heal().and_then(|()| listening()).ok().filter(|count| *count == PROXIES.len());
+    process.wait("toxiproxy", Patience::seconds(15), whole)?;
     Ok(format!("{} proxies, API on {}", PROXIES.len(), api()))
 }
 
 fn look(_: &Site, _: &str) -> Result<String> {
-    Ok(format!("{} proxies, API on {}", listening()?, api()))
+    let open = listening()?;
+    if open < PROXIES.len() {
+        bail!(
+            "{} of {} proxies are cut: a test may be running; cargo xtask up heals them",
+            PROXIES.len() - open,
+            PROXIES.len()
+        );
+    }
+    Ok(format!("{open} proxies, API on {}", api()))
+}
+
+/// Takes all faults back.
+fn heal() -> Result<()> {
+    Call { method: "POST", url: format!("{}/reset", api()), ..Call::default() }.expect().map(drop)
 }
 
 /// Proxies that let something through.
