@@ -127,3 +127,29 @@ fn parts(site: &Site) -> Result<Parts> {
         toxiproxy: Toxiproxy { api: toxiproxy::api(), proxies: PROXIES.iter().map(|proxy| proxy.name).collect() },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_whole_private_and_the_same_the_next_time() {
+        let directory = std::env::temp_dir().join(format!("siegel-parts-file-{}", std::process::id()));
+        let path = write(&Site::own_at(directory.clone()).unwrap()).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let first = std::fs::read_to_string(&path).unwrap();
+        write(&Site::own_at(directory.clone()).unwrap()).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), first, "credentials are kept");
+
+        let read: toml::Value = toml::from_str(&first).unwrap();
+        assert_eq!(read["s3"][0]["endpoint"].as_str(), Some("https://127.0.0.1:7071"));
+        assert_eq!(read["kafka"]["bootstrap"].as_str(), Some("127.0.0.1:9192"));
+        assert_eq!(read["kafka"]["users"].as_table().unwrap().len(), SERVICES.len());
+        let operator = &read["vault"]["services"]["operator"];
+        assert_eq!(operator["role_id"], read["vault"]["operator_role_id"]);
+        assert_eq!(operator["secret_id"], read["vault"]["operator_secret_id"]);
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

@@ -27,7 +27,10 @@ pub(crate) struct Site {
 impl Site {
     /// The site in the usual directory, for looking only.
     pub(crate) fn open() -> Result<Self> {
-        let directory = directory()?;
+        Self::open_at(directory()?)
+    }
+
+    fn open_at(directory: PathBuf) -> Result<Self> {
         let secrets = match fs::read(directory.join("secrets.json")) {
             Ok(bytes) => serde_json::from_slice(&bytes).context("read secrets.json")?,
             Err(_) => BTreeMap::new(),
@@ -37,7 +40,10 @@ impl Site {
 
     /// The same, made if it is not there, and locked against another `up` or `down`.
     pub(crate) fn own() -> Result<Self> {
-        let directory = directory()?;
+        Self::own_at(directory()?)
+    }
+
+    pub(super) fn own_at(directory: PathBuf) -> Result<Self> {
         claim(&directory)?;
         // Others may pass through, since PostgreSQL does not run as root, and may not look around.
         fs::set_permissions(&directory, Permissions::from_mode(0o711))?;
@@ -46,7 +52,7 @@ impl Site {
         for below in ["run", "log", "tls"] {
             private_directory(&directory.join(below))?;
         }
-        Ok(Self { _lock: Some(lock), ..Self::open()? })
+        Ok(Self { _lock: Some(lock), ..Self::open_at(directory)? })
     }
 
     /// A path below the directory.
