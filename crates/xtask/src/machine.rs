@@ -11,13 +11,18 @@ use crate::work::Work;
 /// Where tools that take long to make are kept between runs, each under a name with its version: outside the tree, so
 /// that a fresh clone finds them.
 pub(crate) fn cache(name: &str) -> Result<PathBuf> {
+    let directory = cache_base()?.join("tools").join(name);
+    std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
+    Ok(directory)
+}
+
+/// The directory of everything of ours that can be made again.
+pub(crate) fn cache_base() -> Result<PathBuf> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
         .ok_or_else(|| anyhow!("neither XDG_CACHE_HOME nor a home directory is set: no place for a cache"))?;
-    let directory = base.join("siegel").join("tools").join(name);
-    std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
-    Ok(directory)
+    Ok(base.join("siegel"))
 }
 
 /// A program by its name, if it is in the path.

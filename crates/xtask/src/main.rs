@@ -5,6 +5,7 @@
 //! - [`needs`]: what the machine must have; installed where we may, named where we may not.
 //! - [`generate`]: files that are made by programs of ours and committed.
 //! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words).
+//! - [`parts`]: PostgreSQL, S3, OpenBao, Kafka, started for real on this machine.
 //! - [`windows`]: the client for Windows, and a smoke test of it under Wine.
 //!
 //! To add a check: a file in `check/` with a function from [`work::Work`] to a note, and a line in [`stages`].
@@ -15,6 +16,7 @@ mod check;
 mod generate;
 mod machine;
 mod needs;
+mod parts;
 mod stage;
 mod stages;
 mod tools;
@@ -58,6 +60,28 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Start PostgreSQL, S3, OpenBao and Kafka on this machine, and write where they are (infra/README.md)
+    Up {
+        /// Only these parts and the proxies in front of them
+        #[arg(long, value_name = "PART", value_delimiter = ',')]
+        only: Vec<String>,
+    },
+    /// End what `up` started
+    Down {
+        /// Forget its state too
+        #[arg(long)]
+        wipe: bool,
+    },
+    /// Say of each process of `up` how it is
+    Status,
+    /// Show what the parts wrote last
+    Logs {
+        /// A part, or a process of one
+        part: Option<String>,
+        /// Go on showing
+        #[arg(long, short)]
+        follow: bool,
+    },
     /// Build siegel.exe for Windows (x86_64-pc-windows-gnu)
     Windows,
     /// Run enrol, put and get of siegel.exe under Wine against a server started here
@@ -82,6 +106,10 @@ fn main() -> ExitCode {
         Verb::Test(choice) => stage::run(Mode::Test, stages::everything(), &choice.only, &choice.without),
         Verb::Ci(choice) => stage::run(Mode::Ci, stages::everything(), &choice.only, &choice.without),
         Verb::Bench { args } => tools::bench(&args),
+        Verb::Up { only } => parts::up(&only),
+        Verb::Down { wipe } => parts::down(wipe),
+        Verb::Status => parts::status(),
+        Verb::Logs { part, follow } => parts::logs(part.as_deref(), follow),
         Verb::Windows => stage::run(Mode::Windows, stages::windows(), &[], &[]),
         Verb::WindowsSmoke => stage::run(Mode::WindowsSmoke, stages::windows_smoke(), &[], &[]),
     };

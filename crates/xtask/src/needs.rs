@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::work::Work;
-use crate::{machine, tools, tree};
+use crate::{machine, parts, tools, tree};
 
 /// Something a stage cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -33,11 +33,30 @@ pub(crate) enum Need {
     H2spec,
     /// age, which sealing is measured beside
     Age,
+    /// Go 1.25 or newer, to build S3 and the fault proxy
+    Go,
+    /// OpenSSL and curl, to set up the real parts
+    Openssl,
+    /// Python of the system with venv, for what comes as a wheel
+    SystemPython,
+    /// haproxy
+    Haproxy,
+    /// PostgreSQL 15
+    Postgres,
+    /// etcd
+    Etcd,
+    /// Java 17 and Maven, for Kafka
+    Java,
 }
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";
 pub(crate) const MINGW: &str = "x86_64-w64-mingw32-gcc";
+/// Not another one that comes earlier in somebody's path: users of the system have to be able to run it.
+pub(crate) const SYSTEM_PYTHON: &str = "/usr/bin/python3";
+/// Debian keeps PostgreSQL's programs out of the path.
+pub(crate) const POSTGRES_BIN: &str = "/usr/lib/postgresql/15/bin";
+const GO_BY_HAND: &str = "install Go 1.25 or newer (go.dev/dl)";
 
 impl Need {
     fn what(self) -> &'static str {
@@ -51,6 +70,13 @@ impl Need {
             Self::Wine => "Wine (wine64), to try siegel.exe",
             Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
             Self::Age => "age, to measure sealing beside it",
+            Self::Go => "Go >= 1.25, to build the S3 stores and the fault proxy",
+            Self::Openssl => "openssl and curl, to set the parts up",
+            Self::SystemPython => "Debian's Python 3 with venv, for OpenBao and Patroni",
+            Self::Haproxy => "haproxy, in front of PostgreSQL and OpenBao",
+            Self::Postgres => "PostgreSQL 15",
+            Self::Etcd => "etcd, where PostgreSQL's supervisors elect",
+            Self::Java => "a JDK >= 17 and Maven, for Kafka",
         }
     }
 
@@ -68,6 +94,17 @@ impl Need {
             Self::Wine => wine().is_some(),
             Self::H2spec => tools::h2spec_found(),
             Self::Age => machine::which("age").is_some() && machine::which("age-keygen").is_some(),
+            Self::Go => parts::go().is_some_and(|go| {
+                let said = machine::says(Command::new(go).arg("version"));
+                // As in "go version go1.26.1 linux/amd64".
+                said.as_deref().and_then(machine::version).is_some_and(|version| version >= (1, 25))
+            }),
+            Self::Openssl => ["openssl", "curl"].iter().all(|name| machine::which(name).is_some()),
+            Self::SystemPython => machine::says(Command::new(SYSTEM_PYTHON).args(["-c", "import ensurepip"])).is_some(),
+            Self::Haproxy => Path::new("/usr/sbin/haproxy").is_file(),
+            Self::Postgres => Path::new(POSTGRES_BIN).join("postgres").is_file(),
+            Self::Etcd => machine::which("etcd").is_some() && machine::which("etcdctl").is_some(),
+            Self::Java => ["javac", "mvn"].iter().all(|name| machine::which(name).is_some()) && newer("java", (17, 0)),
         }
     }
 
@@ -76,8 +113,6 @@ impl Need {
             Self::Rustfmt => work.run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"])),
             Self::Deny => tools::install_deny(work),
             Self::Python => tools::install_venv(work),
-            Self::Node => machine::apt(work, &["nodejs"]),
-            Self::Age => machine::apt(work, &["age"]),
             Self::Wasm => add_target(work, WASM),
             Self::H2spec => tools::install_h2spec(work),
             Self::Windows => {
@@ -89,29 +124,48 @@ impl Need {
                     None => machine::apt(work, &["gcc-mingw-w64-x86-64"]),
                 }
             }
-            Self::Wine => machine::apt(work, &["wine64"]),
+            Self::Go => bail!("Debian 12's own Go is too old; {GO_BY_HAND}"),
+            other => machine::apt(work, other.debian()),
+        }
+    }
+
+    /// Debian's packages of what comes from there and nowhere else.
+    fn debian(self) -> &'static [&'static str] {
+        match self {
+            Self::Node => &["nodejs"],
+            Self::Age => &["age"],
+            Self::Wine => &["wine64"],
+            Self::Openssl => &["openssl", "curl", "ca-certificates"],
+            Self::SystemPython => &["python3", "python3-venv"],
+            Self::Haproxy => &["haproxy"],
+            Self::Postgres => &["postgresql-15"],
+            Self::Etcd => &["etcd-server", "etcd-client"],
+            Self::Java => &["openjdk-17-jdk-headless", "maven"],
+            _ => &[],
         }
     }
 
     /// What a person without root has to ask for, if anything.
-    fn by_hand(self) -> Option<&'static str> {
+    fn by_hand(self) -> Option<String> {
         let missing = |program| machine::which(program).is_none();
-        match self {
+        let fixed = match self {
+            Self::Go => Some(GO_BY_HAND),
             Self::Rustfmt if missing("rustup") => Some("install rustfmt and clippy beside your Rust"),
             Self::Wasm if missing("rustup") => Some("install Rust's wasm32-unknown-unknown target"),
             Self::Windows if missing("rustup") && !target_found(WINDOWS) => {
                 Some("install Rust's x86_64-pc-windows-gnu target")
             }
             Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
-            Self::Wine if !machine::may_apt() => Some("apt-get install wine64"),
             Self::H2spec if missing("go") && !machine::may_apt() => Some("apt-get install golang-go"),
-            Self::Node if !machine::may_apt() => Some("apt-get install nodejs"),
-            Self::Age if !machine::may_apt() => Some("apt-get install age"),
             Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")
             }
+            other if !other.debian().is_empty() && !machine::may_apt() => {
+                return Some(format!("apt-get install {}", other.debian().join(" ")));
+            }
             _ => None,
-        }
+        };
+        fixed.map(str::to_owned)
     }
 }
 
@@ -134,27 +188,36 @@ pub(crate) fn provide(verb: &str, needed: &[Need]) -> Result<()> {
     println!("cargo xtask {verb} needs, beside Rust, a C compiler and git:");
     for need in <Need as clap::ValueEnum>::value_variants().iter().filter(|need| needed.contains(need)) {
         let found = need.found();
-        println!("  {:<9} {:<76} {}", need.to_string(), need.what(), if found { "there" } else { "to be installed" });
+        println!("  {:<13} {:<76} {}", need.to_string(), need.what(), if found { "there" } else { "to be installed" });
         if !found {
             missing.push(*need);
         }
     }
     let asked: Vec<_> = missing.iter().filter_map(|need| Some((need, need.by_hand()?))).collect();
     if !asked.is_empty() {
-        let lines: Vec<_> = asked.iter().map(|(need, how)| format!("  {how}   (or: --without {need})")).collect();
+        let lines: Vec<_> =
+            asked.iter().map(|(need, how)| format!("  {how}   (or: {})", without(verb, **need))).collect();
         bail!("these cannot be installed from here, please do so first:\n{}", lines.join("\n"));
     }
     for need in missing {
         println!("installing {need} …");
         let mut work = Work::new(&format!("install {need}"))?;
         need.install(&mut work).with_context(|| {
-            format!("install {need}; see {}, or leave it out: --without {need}", work.path().display())
+            format!("install {need}; see {}, or leave it out: {}", work.path().display(), without(verb, need))
         })?;
         if !need.found() {
             bail!("{need} was installed, and is not found all the same; see {}", work.path().display());
         }
     }
     Ok(())
+}
+
+/// How to do without something.
+fn without(verb: &str, need: Need) -> String {
+    match verb {
+        "up" => "start other parts: --only".into(),
+        _ => format!("--without {need}"),
+    }
 }
 
 /// Wine's loader. Debian keeps it out of the path.

@@ -155,6 +155,14 @@ fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Res
     work.run(tree::program(home.join("bin/python")).args(pip))
 }
 
+/// An environment of the system's own Python, for what other users of the system run. Packages that come as source
+/// only are built with what that Python has, so that nothing without a hash is fetched.
+pub(crate) fn make_system_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Result<()> {
+    work.run(Command::new(needs::SYSTEM_PYTHON).args(["-m", "venv", "--clear"]).arg(home))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--require-hashes", "--no-build-isolation", "-r", requirements];
+    work.run(tree::program(home.join("bin/python")).args(pip))
+}
+
 /// `cargo xtask bench`: the load generator and the programs it measures, from one release build, with the caller's
 /// arguments.
 pub(crate) fn bench(args: &[String]) -> Result<()> {

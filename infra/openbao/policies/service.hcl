@@ -1,0 +1,30 @@
+# Every service; `@service@` is its name (key-directory, upload, retention, notification, operator, dealer-api).
+
+# What all of them share. Whoever comes first makes it, nobody replaces it.
+path "siegel/data/tls/ca" {
+  capabilities = ["create", "read"]
+}
+path "siegel/data/sign/statements" {
+  capabilities = ["create", "read"]
+}
+path "siegel/data/page-tokens" {
+  capabilities = ["create", "read"]
+}
+path "siegel/data/zones/buckets" {
+  capabilities = ["create", "read"]
+}
+
+# Its own.
+path "siegel/data/tls/@service@" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/data/tls/inside/@service@" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/data/@service@/*" {
+  capabilities = ["create", "read", "update"]
+}
+# Credentials that the operator makes for it, by tenant.
+path "siegel/data/tenant/+/@service@/*" {
+  capabilities = ["read"]
+}
