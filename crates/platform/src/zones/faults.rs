@@ -41,6 +41,8 @@ pub enum Fault {
     Hold,
     /// Writes and then fails, so that the caller does not know.
     LoseAnswers,
+    /// Fails writes that are still on their way: they arrive when [`Faults::land`] says so.
+    LandsLate,
     /// Flips a bit of everything it returns.
     FlipBits,
     /// Says of everything that it is not there.
@@ -60,6 +62,15 @@ struct State {
     writes: u64,
     ended_writes: u64,
     released: Arc<Notify>,
+    late: Vec<LateWrite>,
+}
+
+/// A write that was given up and not taken back.
+struct LateWrite {
+    store: Arc<dyn ObjectStore>,
+    at: Path,
+    payload: PutPayload,
+    options: PutOptions,
 }
 
 impl Faults {
@@ -89,6 +100,16 @@ impl Faults {
     /// How many of them have ended, well or not.
     pub fn ended_writes(&self) -> u64 {
         self.lock().ended_writes
+    }
+
+    /// Lets the writes arrive that were given up. Returns how many did.
+    pub async fn land(&self) -> usize {
+        let late = std::mem::take(&mut self.lock().late);
+        let mut landed = 0;
+        for LateWrite { store, at, payload, options } in late {
+            landed += usize::from(store.put_opts(&at, payload, options).await.is_ok());
+        }
+        landed
     }
 
     /// What the zone does wrong at this moment.
@@ -160,6 +181,11 @@ impl FaultyZone {
         match fault {
             Fault::Full => return Err(broken(std::io::Error::from(std::io::ErrorKind::StorageFull))),
             Fault::Hold => self.faults.held().await,
+            Fault::LandsLate => {
+                let write = LateWrite { store: self.store.clone(), at: at.clone(), payload, options };
+                self.faults.lock().late.push(write);
+                return Err(broken("given up while the write is on its way"));
+            }
             _ => {}
         }
         let result = self.store.put_opts(at, payload, options).await?;

@@ -258,12 +258,16 @@ pub async fn unwant(tx: &mut Tx<'_>, zone: &str, object: &ObjectName) -> Result<
     Ok(done.rows_affected() == 1)
 }
 
-/// All objects of a record should go.
+/// All objects of a record should go. What was replaced and seen to be absent is looked for again: a write that was given
+/// up may have arrived since.
 pub async fn unwant_all(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
-    sqlx::query("UPDATE copies SET wanted = 'absent' WHERE record = $1")
-        .bind(record.to_string())
-        .execute(&mut **tx)
-        .await?;
+    sqlx::query(
+        "UPDATE copies SET wanted = 'absent', actual = CASE actual WHEN 'absent' THEN 'lost' ELSE actual END,
+                deleted_ms = NULL, absent_ms = NULL WHERE record = $1",
+    )
+    .bind(record.to_string())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -291,10 +295,12 @@ pub async fn forget_absent(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbEr
     Ok(())
 }
 
-/// Whether a row knows this object: a part's copy, or a tombstone (written or about to be).
+/// Whether a row says that this object may be there: a part's copy, or a tombstone (written or about to be). What was
+/// deleted and seen to be absent is known to be gone; if it lies there, a write came late, and it is an orphan.
 pub async fn knows(db: impl SqliteExecutor<'_>, zone: &str, object: &ObjectName) -> Result<bool, DbError> {
     let known: i64 = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM copies WHERE zone = $1 AND object = $2)
+        "SELECT EXISTS (SELECT 1 FROM copies WHERE zone = $1 AND object = $2
+                         AND NOT (wanted = 'absent' AND actual = 'absent'))
              OR EXISTS (SELECT 1 FROM erasures WHERE tombstone_object = $2)",
     )
     .bind(zone)

@@ -11,9 +11,10 @@ use siegel_proto::upload::v1::upload_service_client::UploadServiceClient;
 use siegel_proto::upload::v1::{
     EraseConversationRequest, EraseRecordRequest, GetRecordPartiesRequest, ListConversationRecordsRequest,
 };
+use siegel_upload::inventory;
 
 use crate::people::Draft;
-use crate::world::{World, world};
+use crate::world::{HOUR, World, world};
 
 #[tokio::test]
 async fn m06_an_erased_record_is_gone_from_both_zones_and_its_key_is_too() {
@@ -129,6 +130,38 @@ async fn a_zone_that_keeps_what_it_deleted_is_not_believed() {
     assert_eq!((seen.done, seen.waiting_for), (false, vec!["zone-a".to_owned()]));
     world.faults[0].set(Fault::None);
     assert!(world.erase(sealed.id()).await.unwrap().done);
+}
+
+/// A record whose copy in the second zone was given up, and replaced by repair while it was still on its way.
+async fn with_a_late_copy(world: &mut World) -> RecordId {
+    world.faults[1].set(Fault::LandsLate);
+    let sealed = world.uploaded(10_000).await;
+    world.commit(&world.sender, &sealed).await;
+    world.faults[1].set(Fault::None);
+    world.repair().await;
+    assert_eq!((world.objects(1).len(), world.count("SELECT count(*) FROM copies").await), (1, 3), "replaced");
+    sealed.id()
+}
+
+#[tokio::test]
+async fn a_copy_that_arrives_late_is_erased_with_its_record() {
+    let mut world = world().await;
+    let record = with_a_late_copy(&mut world).await;
+    assert_eq!(world.faults[1].land().await, 1);
+    let seen = world.erase(record).await.unwrap();
+    assert_eq!((seen.done, seen.objects.len()), (true, 3), "looked for again, although it had been absent");
+    assert_eq!(world.objects(0).len() + world.objects(1).len(), 0);
+}
+
+#[tokio::test]
+async fn a_copy_that_arrives_after_the_erasure_is_an_orphan() {
+    let mut world = world().await;
+    let record = with_a_late_copy(&mut world).await;
+    assert!(world.erase(record).await.unwrap().done);
+    assert_eq!(world.faults[1].land().await, 1);
+    world.clock.advance_ms(60 * 24 * HOUR); // every file's real date lies before this
+    assert_eq!(inventory::check_tenant(&world.app, world.ours).await.unwrap(), 1);
+    assert_eq!((world.objects(1).len(), world.tombstones(1).len()), (0, 1));
 }
 
 #[tokio::test]
