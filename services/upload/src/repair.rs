@@ -94,8 +94,8 @@ async fn take_away(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Resu
             remove::note_gone(db, &[(copy, gone)]).await?;
             Ok(true)
         }
-        Err((zone, failure)) => {
-            tracing::debug!(zone, reason = failure.word(), "a replaced object waits to be deleted");
+        Err(failure) => {
+            tracing::debug!(zone = copy.zone, reason = failure.word(), "a replaced object waits to be deleted");
             Ok(false)
         }
     }

@@ -177,18 +177,17 @@ pub async fn to_repair(db: impl SqliteExecutor<'_>, limit: u32) -> Result<Vec<Co
 pub async fn to_remove(
     db: impl SqliteExecutor<'_>,
     record: RecordId,
-    skip: &[&str],
+    skip: &[String],
     limit: u32,
 ) -> Result<Vec<CopyRow>, DbError> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c WHERE c.record = $1 AND c.wanted <> c.actual AND c.wanted = 'absent'
-          AND c.zone <> $2 AND c.zone <> $3 ORDER BY c.part LIMIT $4"
+          AND c.zone NOT IN (SELECT value FROM json_each($2)) ORDER BY c.part LIMIT $3"
     ))
     .bind(record.to_string())
-    .bind(skip.first().copied().unwrap_or_default())
-    .bind(skip.get(1).copied().unwrap_or_default())
+    .bind(serde_json::Value::from(skip).to_string())
     .bind(limit)
     .fetch_all(db)
     .await?;

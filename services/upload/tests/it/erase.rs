@@ -4,6 +4,7 @@ use siegel_api::conversations::OpenConversation;
 use siegel_domain::{ConversationId, RecordId};
 use siegel_envelope::receipt::{EraseKind, Tombstone};
 use siegel_envelope::{Digest, Signed};
+use siegel_platform::clock::{SystemClock, within};
 use siegel_platform::peer;
 use siegel_platform::zones::faults::Fault;
 use siegel_proto::events::v1::event::Data;
@@ -162,6 +163,23 @@ async fn a_copy_that_arrives_after_the_erasure_is_an_orphan() {
     world.clock.advance_ms(60 * 24 * HOUR); // every file's real date lies before this
     assert_eq!(inventory::check_tenant(&world.app, world.ours).await.unwrap(), 1);
     assert_eq!((world.objects(1).len(), world.tombstones(1).len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_zone_that_was_taken_out_of_the_configuration_is_waited_for_by_its_name() {
+    let mut world = world().await;
+    let sealed = world.committed(10_000).await;
+    let former = "INSERT INTO copies (zone, object, record, part, wanted, actual, checked_ms)
+                  SELECT z.column1, object, record, part, wanted, actual, checked_ms
+                  FROM copies, (VALUES ('zone-c'), ('zone-d'), ('zone-e')) z WHERE zone = 'zone-a'";
+    world.execute(former).await;
+    let seen = within(&SystemClock::new(), 30_000, world.erase(sealed.id())).await.expect("it ends").unwrap();
+    let mut waiting_for = seen.waiting_for;
+    waiting_for.sort();
+    assert_eq!((seen.done, waiting_for), (false, vec!["zone-c".into(), "zone-d".into(), "zone-e".into()]));
+    assert_eq!(world.objects(0).len() + world.objects(1).len(), 0, "the others are done");
+    world.execute("DELETE FROM copies WHERE zone IN ('zone-c', 'zone-d', 'zone-e')").await; // given up by hand
+    assert!(world.erase(sealed.id()).await.unwrap().done);
 }
 
 #[tokio::test]
