@@ -143,7 +143,12 @@ impl Model {
             _ if self.held == Some(zone) => Fit::Perhaps,
             Fault::Down | Fault::ReadOnly | Fault::Full | Fault::LoseAnswers | Fault::LandsLate => Fit::No,
             // Deleting reads, and what reads badly is cut off for writing too.
-            Fault::Slow { .. } | Fault::Hold | Fault::KeepDeleted | Fault::Forget | Fault::FlipBits => Fit::Perhaps,
+            Fault::Slow { .. }
+            | Fault::Hold
+            | Fault::KeepDeleted
+            | Fault::Unsettled
+            | Fault::Forget
+            | Fault::FlipBits => Fit::Perhaps,
             Fault::None => Fit::Yes,
         }
     }
@@ -158,7 +163,8 @@ impl Model {
             | Fault::Full
             | Fault::LoseAnswers
             | Fault::LandsLate
-            | Fault::KeepDeleted => Fit::Yes,
+            | Fault::KeepDeleted
+            | Fault::Unsettled => Fit::Yes,
         }
     }
 

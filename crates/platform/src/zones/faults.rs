@@ -49,6 +49,8 @@ pub enum Fault {
     Forget,
     /// Claims to delete and does not.
     KeepDeleted,
+    /// Deletes, and can't make it survive a power loss.
+    Unsettled,
 }
 
 /// Sets and clears the faults of a zone while it runs.
@@ -302,6 +304,9 @@ impl ZoneAdmin for FaultyZone {
 
     async fn settle(&self, bucket: &Bucket) -> Result<(), ZoneError> {
         self.admin_before().await?;
+        if self.faults.current() == Fault::Unsettled {
+            return Err(broken("the disk did not take it").into());
+        }
         self.admin.settle(bucket).await
     }
 

@@ -169,3 +169,18 @@ async fn a_zone_that_lies_about_deleting_is_found_out() {
     faults.set(Fault::None);
     zone.delete(&bucket, &name).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_deletion_counts_once_it_survives_a_power_loss() {
+    let (state, faults) = (tempfile::tempdir().unwrap(), Faults::new());
+    let zone = local(state.path(), SystemClock::shared(), &faults);
+    let (bucket, name) = (Bucket::of(tenant(), &[1; 32]), name());
+    zone.put_new(&bucket, &name, Bytes::from_static(b"x")).await.unwrap();
+    faults.set(Fault::Unsettled);
+    assert!(zone.delete(&bucket, &name).await.is_err());
+    assert!(!zone.exists(&bucket, &name).await.unwrap(), "gone, for now");
+    assert!(zone.delete(&bucket, &name).await.is_err(), "tried again: nothing to delete, and still not durable");
+    faults.set(Fault::None);
+    zone.delete(&bucket, &name).await.unwrap();
+    zone.delete(&Bucket::of(tenant(), &[2; 32]), &name).await.expect("no bucket, nothing to delete");
+}
