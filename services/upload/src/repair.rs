@@ -15,6 +15,7 @@ use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{CopyHealed, CopyMissing};
 
 use crate::app::App;
+use crate::put_part::surely_undone;
 use crate::remove;
 use crate::store::copies::{self, Actual, CopyRow};
 use crate::store::parts::{self, PartRow};
@@ -186,10 +187,17 @@ async fn replace(
         })
     });
     let counted = counted.await;
-    if !matches!(counted, Ok(true)) {
-        // Erased or swept meanwhile: what was written goes. If that fails, the inventory does it.
-        let _ = zone.delete(&bucket, object).await;
-        return counted;
+    match &counted {
+        Ok(true) => {}
+        // Nobody knows: what was written is left to the inventory.
+        Err(problem) if !surely_undone(problem) => return counted,
+        // Erased or swept meanwhile, or healed by an attempt that nobody heard of: what no row names goes.
+        Ok(false) | Err(_) => {
+            if matches!(copies::knows(db.reader(), zone.name, object).await, Ok(false)) {
+                let _ = zone.delete(&bucket, object).await; // if that fails, the inventory does it
+            }
+            return counted;
+        }
     }
     healed(app, tenant, old);
     // The old object, if there is one, goes now or in the next run.

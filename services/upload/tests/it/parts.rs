@@ -8,7 +8,7 @@ use siegel_domain::{Party, RecordId};
 use siegel_envelope::PartDigest;
 
 use crate::people::Draft;
-use crate::world::{World, world};
+use crate::world::{HOUR, World, world};
 
 fn writes(world: &World) -> u64 {
     world.faults.iter().map(siegel_platform::zones::faults::Faults::writes).sum()
@@ -196,4 +196,22 @@ async fn opening_says_early_what_would_be_refused_later() {
         let sealed = world.recording(10);
         assert_eq!(world.open(&world.sender, &sealed).await.status, expected);
     }
+}
+
+/// A commit that fails may have gone through: only a definite no lets go of the bytes.
+#[tokio::test]
+async fn an_attempt_whose_fate_is_unknown_is_left_to_the_inventory() {
+    let mut world = world().await;
+    let sealed = world.recording(1_000);
+    world.open(&world.sender, &sealed).await;
+    world.execute("CREATE TRIGGER fails BEFORE INSERT ON copies BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+    assert_eq!(world.put(&world.sender, &sealed, 0).await.status, 500);
+    let small = world.recording(1_000);
+    assert_eq!(world.post(&world.sender, "/v1/records/small", &small.small()).await.status, 500);
+    assert_eq!((world.objects(0).len(), world.objects(1).len()), (2, 2), "nobody knows, so nothing is taken away");
+    world.execute("DROP TRIGGER fails").await;
+    assert_eq!(world.put(&world.sender, &sealed, 0).await.status, 200);
+    world.clock.advance_ms(60 * 24 * HOUR); // every file's real date lies before this
+    assert_eq!(siegel_upload::inventory::check_tenant(&world.app, world.ours).await.unwrap(), 4);
+    assert_eq!((world.objects(0).len(), world.objects(1).len()), (1, 1));
 }
