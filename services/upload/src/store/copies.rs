@@ -158,15 +158,16 @@ pub async fn held(db: impl SqliteExecutor<'_>, record: RecordId) -> Result<Vec<(
     rows.iter().map(|row| Ok((number(row, "copies", "part")?, row.try_get("zone")?))).collect()
 }
 
-/// What is wrong and belongs to a record that lives, at most `limit`: to be healed or taken away.
-pub async fn to_repair(db: impl SqliteExecutor<'_>, limit: u32) -> Result<Vec<CopyRow>, DbError> {
+/// What is wrong in a zone and belongs to a record that lives, at most `limit`: to be healed or taken away.
+pub async fn to_repair(db: impl SqliteExecutor<'_>, zone: &str, limit: u32) -> Result<Vec<CopyRow>, DbError> {
     let rows = sqlx::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c JOIN records r ON r.id = c.record
-          WHERE c.wanted <> c.actual AND r.state IN ('open', 'committing', 'committed')
-          ORDER BY c.checked_ms LIMIT $1"
+          WHERE c.wanted <> c.actual AND c.zone = $1 AND r.state IN ('open', 'committing', 'committed')
+          ORDER BY c.checked_ms LIMIT $2"
     ))
+    .bind(zone)
     .bind(limit)
     .fetch_all(db)
     .await?;
@@ -194,10 +195,11 @@ pub async fn to_remove(
     rows.iter().map(CopyRow::try_from).collect()
 }
 
-/// Good copies that nobody compared with their digest since `before`, or only under a clock that stood ahead of `now`;
-/// the longest unseen first, at most `limit`.
+/// Good copies in a zone that nobody compared with their digest since `before`, or only under a clock that stood ahead of
+/// `now`; the longest unseen first, at most `limit`.
 pub async fn to_scrub(
     db: impl SqliteExecutor<'_>,
+    zone: &str,
     before: Timestamp,
     now: Timestamp,
     limit: u32,
@@ -205,9 +207,10 @@ pub async fn to_scrub(
     let rows = sqlx::query(concat!(
         "SELECT ",
         copy_columns!(),
-        " FROM copies c WHERE c.wanted = 'held' AND c.actual = 'held' AND (c.checked_ms < $1 OR c.checked_ms > $2)
-          ORDER BY c.checked_ms LIMIT $3"
+        " FROM copies c WHERE c.wanted = 'held' AND c.actual = 'held' AND c.zone = $1
+          AND (c.checked_ms < $2 OR c.checked_ms > $3) ORDER BY c.checked_ms LIMIT $4"
     ))
+    .bind(zone)
     .bind(before.0)
     .bind(now.0)
     .bind(limit)
@@ -236,8 +239,8 @@ pub async fn seen(
     Ok(done.rows_affected() == 1)
 }
 
-/// An object was compared with its digest and is good.
-pub async fn checked(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, now: Timestamp) -> Result<(), DbError> {
+/// Somebody looked at an object, whatever came of it: others are looked at first now.
+pub async fn looked_at(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, now: Timestamp) -> Result<(), DbError> {
     sqlx::query("UPDATE copies SET checked_ms = $3 WHERE zone = $1 AND object = $2")
         .bind(zone)
         .bind(object.as_str())
