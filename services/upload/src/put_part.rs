@@ -40,7 +40,7 @@ pub async fn put_part(
         receive::drain(body).await;
         return early;
     }
-    let received = receive::receive(app, headers, body).await?;
+    let received = receive::receive(app, actor, headers, body).await?;
     // Runs to its end whoever hangs up: what was written gets its row or is taken away again. Otherwise a line that
     // breaks here would leave bytes that erasing the record does not know of until the inventory finds them.
     let (app, actor) = (app.clone(), actor.clone());

@@ -2,12 +2,13 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use futures::future::{Either, select};
 use siegel_api::records::PartAck;
-use siegel_domain::limits::PART_SEALED_BYTES;
+use siegel_domain::limits::{PART_PLAINTEXT_BYTES, PART_SEALED_BYTES};
 use siegel_domain::{Party, RecordId};
 use siegel_envelope::PartDigest;
 
-use crate::people::Draft;
+use crate::people::{Dice, Draft};
 use crate::world::{HOUR, World, world};
 
 fn writes(world: &World) -> u64 {
@@ -214,4 +215,40 @@ async fn an_attempt_whose_fate_is_unknown_is_left_to_the_inventory() {
     world.clock.advance_ms(60 * 24 * HOUR); // every file's real date lies before this
     assert_eq!(siegel_upload::inventory::check_tenant(&world.app, world.ours).await.unwrap(), 4);
     assert_eq!((world.objects(0).len(), world.objects(1).len()), (1, 1));
+}
+
+/// Bodies that come slowly hold their share of the budget, for a quarter of an hour at most; nobody else's.
+#[tokio::test]
+async fn f25_who_sends_slowly_holds_up_nobody_else() {
+    let config = siegel_upload::UploadConfig { budget_wait_ms: 0, ..Default::default() };
+    let mut world = crate::world::world_with(config).await;
+    let sealed = world.recording(2 * PART_PLAINTEXT_BYTES + 1_000);
+    world.open(&world.sender, &sealed).await;
+    let slow = [0, 1].map(|number| {
+        let mut request = World::part_request(sealed.id(), number, sealed.sealed[0].digest.as_bytes(), Vec::new());
+        request.headers_mut().insert("content-length", PART_SEALED_BYTES.into());
+        *request.body_mut() = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+        world.send(&world.sender.caller, request)
+    });
+    let mut slow = Box::pin(futures::future::join_all(slow));
+    let draft = Draft::recording(&world.dice, 1_000);
+    let other = draft.seal(&world.second_sender, &[world.inbox.to()], &mut Dice::new(8));
+    let meanwhile = async {
+        while world.app.budget.held_bytes() < 2 * PART_SEALED_BYTES as i64 {
+            tokio::task::yield_now().await; // until both hold their bytes
+        }
+        world.open(&world.second_sender, &other).await;
+        (world.put(&world.sender, &sealed, 2).await, world.put(&world.second_sender, &other, 0).await)
+    };
+    let Either::Right(((third, others), _)) = select(&mut slow, Box::pin(meanwhile)).await else {
+        panic!("bodies that never come were answered");
+    };
+    assert_eq!((third.status.as_u16(), third.code()), (429, "rate-limited"));
+    assert!(third.headers.contains_key("retry-after"));
+    assert_eq!(others.status, 200);
+    world.clock.advance_ms(siegel_upload::receive::BODY_MS);
+    for answer in slow.await {
+        assert_eq!((answer.status.as_u16(), answer.code()), (408, "request-timeout"));
+    }
+    assert_eq!(world.put(&world.sender, &sealed, 2).await.status, 200);
 }
