@@ -58,22 +58,30 @@ async fn check_zone(
     before: Timestamp,
 ) -> Result<Result<usize, ZoneError>, Problem> {
     let bucket = app.ctx.zones.bucket(tenant);
-    let objects = match zone.list_older(&bucket, before).await {
-        Ok(objects) => objects,
+    let mut listing = match zone.list_older(&bucket, before).await {
+        Ok(listing) => listing,
         Err(failure) => return Ok(Err(failure)),
     };
     let mut deleted = 0;
-    for object in objects {
-        // The row is looked for last: an attempt in flight gets its row before it ends.
-        if app.in_flight.contains(&object) || copies::knows(db.reader(), zone.name, &object).await? {
-            continue;
-        }
-        if let Err(failure) = zone.delete(&bucket, &object).await {
-            return Ok(Err(failure));
+    loop {
+        let page = match listing.next_page().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        for object in page {
+            // The row is looked for last: an attempt in flight gets its row before it ends.
+            if app.in_flight.contains(&object) || copies::knows(db.reader(), zone.name, &object).await? {
+                continue;
+            }
+            if let Err(failure) = zone.delete(&bucket, &object).await {
+                return Ok(Err(failure));
+            }
+            deleted += 1;
         }
         deleted += 1;
     }
-    match zone.admin.clean(&bucket, before).await {
+    match zone.clean(&bucket, before).await {
         Ok(inventory) => Ok(Ok(deleted + inventory.leftovers)),
         Err(failure) => Ok(Err(failure)),
     }

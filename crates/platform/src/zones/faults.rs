@@ -270,6 +270,10 @@ impl ObjectStore for FaultyZone {
         match self.faults.current() {
             Fault::Down => stream::iter([Err(broken("the zone is down"))]).boxed(),
             Fault::Forget => stream::iter([]).boxed(),
+            Fault::Slow { ms } => {
+                let (waited, store, prefix) = (self.clock.sleep(ms), self.store.clone(), prefix.cloned());
+                stream::once(waited).flat_map(move |()| store.list(prefix.as_ref())).boxed()
+            }
             _ => self.store.list(prefix),
         }
     }
