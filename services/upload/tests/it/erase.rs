@@ -5,14 +5,15 @@ use siegel_domain::{ConversationId, RecordId};
 use siegel_envelope::receipt::{EraseKind, Tombstone};
 use siegel_envelope::{Digest, Signed};
 use siegel_platform::clock::{SystemClock, within};
-use siegel_platform::peer;
 use siegel_platform::zones::faults::Fault;
+use siegel_platform::{Reason, peer};
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::upload::v1::upload_service_client::UploadServiceClient;
 use siegel_proto::upload::v1::{
     EraseConversationRequest, EraseRecordRequest, GetRecordPartiesRequest, ListConversationRecordsRequest,
 };
-use siegel_upload::inventory;
+use siegel_upload::access::Actor;
+use siegel_upload::{inventory, range};
 
 use crate::people::Draft;
 use crate::world::{HOUR, World, world};
@@ -275,4 +276,16 @@ async fn retention_learns_whose_a_record_is_before_and_after() {
     let after = ask(&world, world.ours.to_string()).await;
     assert_eq!((after.state.as_str(), after.sender, after.recipients), ("erased", before.sender, before.recipients));
     assert!(!ask(&world, world.other.to_string()).await.found);
+}
+
+#[tokio::test]
+async fn a_download_that_an_erasure_overtakes_hears_that_it_is_gone() {
+    let mut world = world().await;
+    let sealed = world.committed(10_000).await;
+    let actor = Actor::of(&world.app, &world.member.caller).unwrap();
+    let part = range::find(&world.app, &actor, (sealed.id(), 0)).await.unwrap();
+    assert!(world.erase(sealed.id()).await.unwrap().done);
+    let refused = range::stream(&part, 0..part.sealed_bytes).await.err().unwrap();
+    assert_eq!(refused.reason(), Reason::Gone);
+    assert_eq!(world.app.metrics.damaged_in("zone-a", "lost"), 0);
 }
