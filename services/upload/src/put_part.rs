@@ -4,6 +4,7 @@
 
 use axum::body::Body;
 use axum::http::HeaderMap;
+use axum::http::header::EXPECT;
 use bytes::Bytes;
 use siegel_api::records::PartAck;
 use siegel_api::tenants::Durability;
@@ -37,7 +38,9 @@ pub async fn put_part(
 ) -> Result<PartAck, Problem> {
     let db = app.db(actor).await?;
     if let Some(early) = answer_unread(&db, actor, (record, number), headers).await.transpose() {
-        receive::drain(body).await;
+        if !headers.contains_key(EXPECT) {
+            receive::drain(body).await; // who waits to be told to send is not told to: the part travels no second time
+        }
         return early;
     }
     let received = receive::receive(app, actor, headers, body).await?;

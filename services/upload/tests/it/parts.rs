@@ -1,5 +1,8 @@
 //! Parts: what is refused before a zone sees a byte, and what two attempts at one part make of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use axum::http::Request;
 use futures::future::{Either, select};
@@ -251,4 +254,23 @@ async fn f25_who_sends_slowly_holds_up_nobody_else() {
         assert_eq!((answer.status.as_u16(), answer.code()), (408, "request-timeout"));
     }
     assert_eq!(world.put(&world.sender, &sealed, 2).await.status, 200);
+}
+
+/// The first look at a body is what makes the server say "100 Continue".
+#[tokio::test]
+async fn a_part_that_is_here_is_not_asked_for_again() {
+    let mut world = world().await;
+    let sealed = world.uploaded(1_000).await;
+    let mut request = World::part_request(sealed.id(), 0, sealed.sealed[0].digest.as_bytes(), Vec::new());
+    request.headers_mut().insert("content-length", sealed.parts[0].len().into());
+    request.headers_mut().insert("expect", "100-continue".parse().unwrap());
+    let looked = Arc::new(AtomicBool::new(false));
+    let seen = looked.clone();
+    let body = futures::stream::once(async move {
+        seen.store(true, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(bytes::Bytes::new())
+    });
+    *request.body_mut() = Body::from_stream(body);
+    assert_eq!(world.send(&world.sender.caller, request).await.status, 200);
+    assert!(!looked.load(Ordering::Relaxed));
 }
