@@ -127,7 +127,7 @@ pub async fn tenant(ctx: &Ctx, n: u8) -> TenantId {
         .expect("a test's tenant is written");
     ctx.secrets.create_tenant_key(id).expect("a test's tenant gets a key");
     for zone in ctx.zones.both() {
-        zone.admin.make_bucket(&ctx.zones.bucket(id)).await.expect("a test's bucket is made");
+        zone.make_bucket(&ctx.zones.bucket(id)).await.expect("a test's bucket is made");
     }
     provision_directory(&ctx.state_dir, id).expect("a test's tenant gets a directory");
     id
