@@ -17,6 +17,8 @@ pub mod faults;
 mod local;
 mod metrics;
 mod name;
+#[cfg(feature = "real")]
+pub mod s3;
 mod zone;
 
 use std::path::Path;
