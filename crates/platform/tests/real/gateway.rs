@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use siegel_platform::clock::{Clock, SharedClock, SystemClock};
@@ -201,6 +201,7 @@ impl BucketKeys for Keys {
 pub(crate) struct Wire {
     address: SocketAddr,
     carries: Arc<AtomicI64>,
+    loses: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
@@ -208,24 +209,35 @@ impl Wire {
     async fn to(gateway: SocketAddr) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, carries) = (listener.local_addr().unwrap(), Arc::new(AtomicI64::new(i64::MAX)));
-        let (mut tasks, budget) = (JoinSet::new(), carries.clone());
+        let loses = Arc::new(AtomicBool::new(false));
+        let (mut tasks, budget, losing) = (JoinSet::new(), carries.clone(), loses.clone());
         tasks.spawn(async move {
             let mut wires = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                let budget = budget.clone();
+                let (budget, losing) = (budget.clone(), losing.clone());
                 wires.spawn(async move {
                     if let Ok(server) = TcpStream::connect(gateway).await {
-                        carry(client, server, &budget).await;
+                        carry(client, server, &budget, &losing).await;
                     }
                 });
             }
         });
-        Self { address, carries, _tasks: tasks }
+        Self { address, carries, loses, _tasks: tasks }
     }
 
     /// Breaks after so many more bytes towards the gateway, then for every new connection, too.
     pub(crate) fn cut_after(&self, bytes: i64) {
         self.carries.store(bytes, Ordering::SeqCst);
+    }
+
+    /// Breaks once, when the gateway next says something.
+    pub(crate) fn lose_an_answer(&self) {
+        self.loses.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it did.
+    pub(crate) fn lost_it(&self) -> bool {
+        !self.loses.load(Ordering::SeqCst)
     }
 
     /// Carries again.
@@ -234,7 +246,7 @@ impl Wire {
     }
 }
 
-async fn carry(client: TcpStream, server: TcpStream, budget: &AtomicI64) {
+async fn carry(client: TcpStream, server: TcpStream, budget: &AtomicI64, loses: &AtomicBool) {
     let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
         (client.into_split(), server.into_split());
     let upwards = async {
@@ -247,9 +259,17 @@ async fn carry(client: TcpStream, server: TcpStream, budget: &AtomicI64) {
             }
         }
     };
+    let downwards = async {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
+            if loses.swap(false, Ordering::SeqCst) || to_client.write_all(&buffer[..read]).await.is_err() {
+                return;
+            }
+        }
+    };
     // Either end closes both.
     tokio::select! {
         () = upwards => {}
-        _ = tokio::io::copy(&mut from_server, &mut to_client) => {}
+        () = downwards => {}
     }
 }

@@ -129,7 +129,8 @@ impl Zones {
         ca_file: &Path,
         keys: Arc<dyn BucketKeys>,
         bucket_secret: [u8; 32],
-        (clock, rng): (SharedClock, Arc<dyn Rng>),
+        clock: SharedClock,
+        rng: Arc<dyn Rng>,
         metrics: ZoneMetrics,
     ) -> Result<Self, S3OpenError> {
         let found = || parts.iter().map(|part| part.name.clone()).collect();

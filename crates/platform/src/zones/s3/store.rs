@@ -154,7 +154,7 @@ impl ObjectStore for S3Zone {
                 if found == bytes::Bytes::from(payload) {
                     return Ok(PutResult { e_tag: None, version: None, extensions: Default::default() });
                 }
-                Err(Error::AlreadyExists { path: at.to_string(), source: "another object has that name".into() })
+                Err(failed("the first try was cut off and left something else under this name"))
             }
             result => result,
         }

@@ -76,10 +76,17 @@ impl HttpConnector for Transport {
 #[async_trait]
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        if let Some(tries) = request.extensions().get::<Tries>() {
+        let tries = request.extensions().get::<Tries>().cloned();
+        if let Some(tries) = &tries {
             tries.0.fetch_add(1, Ordering::Relaxed);
         }
-        let response = self.0.call(request).await?;
+        let response = match self.0.call(request).await {
+            // `object_store` takes no write for repeatable; a new name written create-only is.
+            Err(error) if tries.is_some() && error.kind() == HttpErrorKind::Interrupted => {
+                Err(HttpError::new(HttpErrorKind::Request, error))
+            }
+            response => response,
+        }?;
         if !(response.status().is_client_error() || response.status().is_server_error()) {
             return Ok(response);
         }
