@@ -2,9 +2,6 @@
 
 use std::io::ErrorKind;
 
-#[cfg(feature = "real")]
-use super::s3::unfit;
-
 /// Why a zone did not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum ZoneError {
@@ -24,9 +21,9 @@ pub enum ZoneError {
     #[error("the zone has an object of that name")]
     Exists,
     /// The zone answers and won't: credentials or a bucket are not as provisioning left them. Says nothing of the zone
-    /// itself, so one tenant's trouble cuts nobody else off.
-    #[error("the zone refused")]
-    Refused(#[source] object_store::Error),
+    /// itself, so one tenant's trouble cuts nobody else off. In a sentence for the administrator who has to change it.
+    #[error("the zone refused: {0}")]
+    Refused(String),
     /// Anything else.
     #[error("the zone failed")]
     Failed(#[source] object_store::Error),
@@ -58,9 +55,10 @@ impl From<object_store::Error> for ZoneError {
             object_store::Error::NotFound { .. } => Self::Absent,
             object_store::Error::AlreadyExists { .. } => Self::Exists,
             error if is_full(&error) => Self::Full(error),
-            #[cfg(feature = "real")]
-            error if unfit::is_cause_of(&error) => Self::Refused(error),
-            error => Self::Failed(error),
+            error => match refusal(&error) {
+                Some(sentence) => Self::Refused(sentence),
+                None => Self::Failed(error),
+            },
         }
     }
 }
@@ -74,6 +72,18 @@ impl From<std::io::Error> for ZoneError {
             _ => error.into(),
         }
     }
+}
+
+/// Why a zone that answers won't.
+#[cfg(feature = "real")]
+fn refusal(error: &object_store::Error) -> Option<String> {
+    causes(error).find_map(|cause| cause.downcast_ref::<super::s3::Unfit>()).map(ToString::to_string)
+}
+
+/// A local zone never does.
+#[cfg(not(feature = "real"))]
+fn refusal(_: &object_store::Error) -> Option<String> {
+    None
 }
 
 /// Looks for a full disk or quota among the causes.

@@ -1,20 +1,18 @@
-//! A versitygw of a test's own, which it may kill, stop or fill, and a wire to it that can be cut.
+//! A versitygw of a test's own, which it may kill, stop or fill.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use siegel_platform::clock::{Clock, SharedClock, SystemClock};
-use siegel_platform::parts::{self, S3Part};
+use siegel_platform::clock::{Clock, SystemClock};
+use siegel_platform::parts::S3Part;
 use siegel_platform::rng::SystemRng;
 use siegel_platform::secrets::Secret;
 use siegel_platform::zones::s3::{BucketKeys, KeysError, S3Zone};
 use siegel_platform::zones::{NAMES, Zone, ZoneAdmin, ZoneMetrics};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+
+use crate::wire::Wire;
 
 /// Room of a gateway that is made to run full.
 const SMALL: &str = "size=12m";
@@ -118,19 +116,22 @@ impl Gateway {
     }
 
     pub(crate) fn s3(&self, keys: &Keys) -> Arc<S3Zone> {
-        S3Zone::open(NAMES[0], &self.part(), &self.ca(), Arc::new(keys.clone()), Arc::new(SystemRng)).unwrap()
+        self.s3_as(&self.part(), keys)
+    }
+
+    /// As `part` says that it is reached.
+    pub(crate) fn s3_as(&self, part: &S3Part, keys: &Keys) -> Arc<S3Zone> {
+        S3Zone::open(NAMES[0], part, &self.ca(), Arc::new(keys.clone()), Arc::new(SystemRng)).unwrap()
     }
 
     /// A zone on it.
     pub(crate) fn zone(&self, keys: &Keys) -> Zone {
-        zone(self.s3(keys), SystemClock::shared())
+        zone(self.s3(keys))
     }
 
     /// A zone on it, through a wire.
     pub(crate) fn zone_through(&self, wire: &Wire, keys: &Keys) -> Zone {
-        let part = self.part_at(wire.address);
-        let s3 = S3Zone::open(NAMES[0], &part, &self.ca(), Arc::new(keys.clone()), Arc::new(SystemRng)).unwrap();
-        zone(s3, SystemClock::shared())
+        zone(self.s3_as(&self.part_at(wire.address), keys))
     }
 
     /// A wire to it.
@@ -147,20 +148,26 @@ impl Drop for Gateway {
     }
 }
 
-pub(crate) fn zone(s3: Arc<S3Zone>, clock: SharedClock) -> Zone {
-    Zone::new(NAMES[0], "EU-DE", s3.clone(), s3, clock, ZoneMetrics::default())
+pub(crate) fn zone(s3: Arc<S3Zone>) -> Zone {
+    Zone::new(NAMES[0], "EU-DE", s3.clone(), s3, SystemClock::shared(), ZoneMetrics::default())
 }
 
-/// Where `cargo xtask up` puts the program, or wherever the variable says it is.
+/// The program that the variable names, or the one in the path, or the one that `cargo xtask up` has built.
 fn program() -> Option<PathBuf> {
     if std::env::var_os("SIEGEL_WITHOUT_PARTS").is_some() {
         eprintln!("left out: SIEGEL_WITHOUT_PARTS is set");
         return None;
     }
     let given = std::env::var_os("SIEGEL_VERSITYGW").map(PathBuf::from);
-    let program = given.unwrap_or_else(|| parts::directory().join("bin").join("versitygw"));
-    assert!(program.is_file(), "{} is not there: cargo xtask up", program.display());
-    Some(program)
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let in_path = std::env::split_paths(&path).map(|directory| directory.join("versitygw"));
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
+    let caches = base.into_iter().chain([PathBuf::from("/var/cache")]).map(|base| base.join("siegel/parts"));
+    let built = caches.filter_map(|cache| std::fs::read_dir(cache).ok()).flatten().flatten();
+    let built = built.filter(|entry| entry.file_name().to_string_lossy().starts_with("versitygw-"));
+    let mut found = given.into_iter().chain(in_path).chain(built.map(|entry| entry.path().join("versitygw")));
+    Some(found.find(|program| program.is_file()).expect("versitygw is not there: cargo xtask up --only s3"))
 }
 
 fn certify(directory: &Path) {
@@ -194,82 +201,5 @@ impl BucketKeys for Keys {
     async fn delete(&self, name: &str) -> Result<(), KeysError> {
         self.0.lock().unwrap().remove(name);
         Ok(())
-    }
-}
-
-/// Carries bytes to a gateway until it is cut. Dropped, it carries nothing.
-pub(crate) struct Wire {
-    address: SocketAddr,
-    carries: Arc<AtomicI64>,
-    loses: Arc<AtomicBool>,
-    _tasks: JoinSet<()>,
-}
-
-impl Wire {
-    async fn to(gateway: SocketAddr) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, carries) = (listener.local_addr().unwrap(), Arc::new(AtomicI64::new(i64::MAX)));
-        let loses = Arc::new(AtomicBool::new(false));
-        let (mut tasks, budget, losing) = (JoinSet::new(), carries.clone(), loses.clone());
-        tasks.spawn(async move {
-            let mut wires = JoinSet::new();
-            while let Ok((client, _)) = listener.accept().await {
-                let (budget, losing) = (budget.clone(), losing.clone());
-                wires.spawn(async move {
-                    if let Ok(server) = TcpStream::connect(gateway).await {
-                        carry(client, server, &budget, &losing).await;
-                    }
-                });
-            }
-        });
-        Self { address, carries, loses, _tasks: tasks }
-    }
-
-    /// Breaks after so many more bytes towards the gateway, then for every new connection, too.
-    pub(crate) fn cut_after(&self, bytes: i64) {
-        self.carries.store(bytes, Ordering::SeqCst);
-    }
-
-    /// Breaks once, when the gateway next says something.
-    pub(crate) fn lose_an_answer(&self) {
-        self.loses.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether it did.
-    pub(crate) fn lost_it(&self) -> bool {
-        !self.loses.load(Ordering::SeqCst)
-    }
-
-    /// Carries again.
-    pub(crate) fn mend(&self) {
-        self.carries.store(i64::MAX, Ordering::SeqCst);
-    }
-}
-
-async fn carry(client: TcpStream, server: TcpStream, budget: &AtomicI64, loses: &AtomicBool) {
-    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
-        (client.into_split(), server.into_split());
-    let upwards = async {
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
-            let left = budget.fetch_sub(i64::try_from(read).unwrap(), Ordering::SeqCst);
-            let whole = usize::try_from(left).unwrap_or(0).min(read);
-            if to_server.write_all(&buffer[..whole]).await.is_err() || whole < read {
-                return;
-            }
-        }
-    };
-    let downwards = async {
-        let mut buffer = vec![0; 64 * 1024];
-        while let Ok(read @ 1..) = from_server.read(&mut buffer).await {
-            if loses.swap(false, Ordering::SeqCst) || to_client.write_all(&buffer[..read]).await.is_err() {
-                return;
-            }
-        }
-    };
-    // Either end closes both.
-    tokio::select! {
-        () = upwards => {}
-        () = downwards => {}
     }
 }

@@ -2,4 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "in a test, and in what tests share, it is an assertion")]
 
 mod gateway;
+mod wire;
+mod zone_faults;
 mod zones;

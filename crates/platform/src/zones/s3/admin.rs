@@ -8,55 +8,17 @@ use http::{Method, StatusCode};
 use object_store::Result;
 use object_store::aws::AwsCredential;
 use quick_xml::escape::escape;
-use serde::Deserialize;
 use siegel_domain::Timestamp;
-use siegel_domain::time::SECOND_MS;
-use time::OffsetDateTime;
 
 use super::account::{self, KeysError};
 use super::api::{Answer, Call, failed};
 use super::unfit::{self, Unfit};
-use super::{S3Zone, versions};
+use super::{S3Zone, settings, uploads, versions};
 use crate::parts::S3Accounts;
 use crate::zones::{Bucket, Inventory, ZoneAdmin, ZoneError};
 
 /// A bucket that nobody has: the answer that it is not there is a sign of life.
 const NOBODYS: &str = "/siegel-asks-whether-the-zone-is-there";
-
-/// Uploads in parts that nobody ended.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Uploads {
-    #[serde(rename = "Upload")]
-    uploads: Vec<Upload>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Upload {
-    key: String,
-    upload_id: String,
-    initiated: String,
-}
-
-/// The rule of a bucket for objects that are locked when they are written.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Lock {
-    rule: Option<LockRule>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct LockRule {
-    default_retention: Retention,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct Retention {
-    mode: String,
-}
 
 impl S3Zone {
     async fn administrate(&self, method: Method, path: String, query: &[(&str, &str)], body: String) -> Result<Answer> {
@@ -111,55 +73,24 @@ impl S3Zone {
         }
     }
 
-    /// Refuses a bucket in which something could not be erased.
-    async fn erasable(&self, bucket: &Bucket) -> Result<()> {
-        let versions = versions::settings(&self.0.api, &self.0.administrator, bucket).await?;
-        if versions.mfa_delete == "Enabled" {
-            return Err(failed(Unfit::second_factor(bucket)));
+    /// Refuses a bucket of another account.
+    async fn ours(&self, bucket: &Bucket) -> Result<()> {
+        if self.0.accounts == S3Accounts::One {
+            return Ok(()); // nobody else's is shown to it
         }
-        let path = format!("/{}", bucket.as_str());
-        let answer = self.administrate(Method::GET, path, &[("object-lock", "")], String::new()).await?;
-        // Without a lock: 404; where a server does not know locks: 501.
-        if matches!(answer.status, StatusCode::NOT_FOUND | StatusCode::NOT_IMPLEMENTED) {
-            return Ok(());
+        match settings::owner(&self.0.api, &self.0.administrator, bucket).await? {
+            owner if owner == bucket.as_str() => Ok(()),
+            _ => Err(failed(Unfit::not_ours(bucket))),
         }
-        let lock: Lock = quick_xml::de::from_str(&answer.success()?).map_err(failed)?;
-        match lock.rule {
-            Some(LockRule { default_retention: Retention { mode } }) if !mode.is_empty() => {
-                Err(failed(Unfit::locks(bucket, mode)))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn uploads(&self, credential: &AwsCredential, bucket: &Bucket) -> Result<Vec<Upload>> {
-        let path = format!("/{}", bucket.as_str());
-        let answer = self.0.api.call(credential, Call { path, query: &[("uploads", "")], ..Call::default() }).await?;
-        Ok(quick_xml::de::from_str::<Uploads>(&answer.success()?).map_err(failed)?.uploads)
-    }
-
-    /// Ends uploads in parts that began before `before`. Ours are written whole: this is what others left.
-    async fn abort(&self, credential: &AwsCredential, bucket: &Bucket, before: &str) -> Result<usize> {
-        let mut aborted = 0;
-        for upload in self.uploads(credential, bucket).await?.iter().filter(|upload| earlier(&upload.initiated, before))
-        {
-            let (method, path) = (Method::DELETE, format!("/{}/{}", bucket.as_str(), upload.key));
-            let query = [("uploadId", upload.upload_id.as_str())];
-            let answer = self.0.api.call(credential, Call { method, path, query: &query, ..Call::default() }).await?;
-            if answer.status != StatusCode::NOT_FOUND {
-                answer.success()?;
-            }
-            aborted += 1;
-        }
-        Ok(aborted)
     }
 
     async fn empty_and_delete(&self, bucket: &Bucket) -> Result<()> {
         let there = self.administrate(Method::HEAD, format!("/{}", bucket.as_str()), &[], String::new()).await?;
         if there.status != StatusCode::NOT_FOUND {
             there.success()?;
+            self.ours(bucket).await?;
             versions::erase_all(&self.0.api, &self.0.administrator, bucket).await?;
-            self.abort(&self.0.administrator, bucket, &iso(Timestamp(i64::MAX))).await?;
+            uploads::abort(&self.0.api, &self.0.administrator, bucket, Timestamp(i64::MAX)).await?;
             let path = format!("/{}", bucket.as_str());
             self.administrate(Method::DELETE, path, &[], String::new()).await?.success()?;
         }
@@ -185,7 +116,7 @@ impl ZoneAdmin for S3Zone {
         if !self.has_credentials(bucket).await? || !self.seen_by_tenant(bucket).await?.is_success() {
             return Ok(false);
         }
-        match self.erasable(bucket).await.map_err(ZoneError::from) {
+        match settings::erasable(&self.0.api, &self.0.administrator, bucket).await.map_err(ZoneError::from) {
             Ok(()) => Ok(true),
             Err(ZoneError::Refused(_)) => Ok(false), // making it says why
             Err(error) => Err(error),
@@ -198,7 +129,7 @@ impl ZoneAdmin for S3Zone {
         }
         self.create(bucket).await?;
         match self.seen_by_tenant(bucket).await? {
-            status if status.is_success() => Ok(self.erasable(bucket).await?),
+            status if status.is_success() => Ok(settings::erasable(&self.0.api, &self.0.administrator, bucket).await?),
             StatusCode::FORBIDDEN => Err(failed(Unfit::not_ours(bucket)).into()),
             status => Err(failed(format!("a bucket that was just made is answered with {status}")).into()),
         }
@@ -214,8 +145,10 @@ impl ZoneAdmin for S3Zone {
     }
 
     async fn clean(&self, bucket: &Bucket, before: Timestamp) -> std::result::Result<Inventory, ZoneError> {
-        let (tenant, before) = (self.tenant(bucket)?, &iso(before));
-        let abort = |credential: Arc<AwsCredential>| async move { self.abort(&credential, bucket, before).await };
+        let tenant = self.tenant(bucket)?;
+        let abort = |credential: Arc<AwsCredential>| async move {
+            uploads::abort(&self.0.api, &credential, bucket, before).await
+        };
         Ok(Inventory { leftovers: self.as_tenant(&tenant, abort).await? })
     }
 
@@ -242,44 +175,4 @@ fn location(region: &str) -> String {
 
 fn kept(source: KeysError) -> object_store::Error {
     object_store::Error::Generic { store: "credentials of a bucket", source }
-}
-
-/// As S3 writes it, to the second; sorts as text.
-fn iso(at: Timestamp) -> String {
-    let Ok(at) = OffsetDateTime::from_unix_timestamp(at.0.div_euclid(SECOND_MS)) else {
-        return if at.0 < 0 { String::new() } else { "9999-12-31T23:59:59".to_owned() };
-    };
-    let (month, day) = (u8::from(at.month()), at.day());
-    format!("{:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}", at.year(), at.hour(), at.minute(), at.second())
-}
-
-fn earlier(one: &str, other: &str) -> bool {
-    one.get(..other.len()).is_some_and(|one| one < other)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn moments_compare_as_s3_writes_them() {
-        let at = iso(Timestamp(1_795_422_551_000));
-        assert_eq!(at, "2026-11-23T08:29:11");
-        assert!(earlier("2026-11-23T08:29:10.999Z", &at) && !earlier("2026-11-23T08:29:11Z", &at));
-        assert!(earlier("2026-11-23T08:29:11Z", &iso(Timestamp(i64::MAX))));
-        assert!(!earlier("2026-11-23T08:29:11Z", &iso(Timestamp(i64::MIN))) && !earlier("soon", &at));
-    }
-
-    #[test]
-    fn a_lock_is_read_whether_it_has_a_rule_or_not() {
-        let lock = |inner: &str| {
-            let text = format!(
-                "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{inner}</ObjectLockConfiguration>"
-            );
-            quick_xml::de::from_str::<Lock>(&text).unwrap().rule.map(|rule| rule.default_retention.mode)
-        };
-        let rule = "<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule>";
-        assert_eq!(lock(rule).as_deref(), Some("COMPLIANCE"));
-        assert_eq!(lock(""), None);
-    }
 }

@@ -6,20 +6,23 @@
 //! so nothing but `https` is accepted.
 //!
 //! ```text
-//! store      ObjectStore: the first segment of a path is the bucket     admin    ZoneAdmin: buckets, users, settings
-//! account    whose credentials a bucket is used with                     versions listing and erasing every version
-//! api        a signed request and its answer                             transport one pool of connections a zone;
-//! unfit    what an administrator has to change                            tells "full" and "no bucket" apart
+//! store     ObjectStore: the first segment of a path is the bucket    admin     ZoneAdmin: buckets and their users
+//! account   whose credentials a bucket is used with                   settings  what a bucket is set to
+//! api       a signed request and its answer                           versions  every version of an object
+//! unfit     what an administrator has to change                       uploads   in parts, that nobody ended
+//! transport one pool of connections a zone; tells "full" and "no bucket" apart
 //! ```
 
 mod account;
 mod admin;
 mod api;
+mod settings;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
-pub(super) mod unfit;
+mod unfit;
+mod uploads;
 mod versions;
 
 use std::collections::HashMap;
@@ -35,6 +38,7 @@ use crate::parts::{S3Accounts, S3Part};
 use crate::rng::Rng;
 
 pub use account::{BucketKeys, KeysError};
+pub(in crate::zones) use unfit::Unfit;
 
 /// What all buckets of a zone share with each other and with its administration.
 #[derive(Clone)]

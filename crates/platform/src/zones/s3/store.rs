@@ -20,7 +20,7 @@ use super::account::Account;
 use super::api::{Call, failed};
 use super::transport::Tries;
 use super::unfit::{self, Unfit};
-use super::{S3Zone, versions};
+use super::{S3Zone, settings, versions};
 use crate::parts::S3Accounts;
 use crate::zones::Bucket;
 
@@ -95,7 +95,7 @@ impl S3Zone {
             let path = format!("/{}/{key}", tenant.bucket.as_str());
             self.0.api.call(&credential, Call { method: Method::DELETE, path, ..Call::default() }).await?.success()?;
             // Looked up after the deletion: versions that were switched on in between are seen.
-            if versions::kept(&self.0.api, &credential, &tenant.bucket).await? {
+            if settings::keeps_versions(&self.0.api, &credential, &tenant.bucket).await? {
                 versions::erase_object(&self.0.api, &credential, &tenant.bucket, key.as_ref()).await?;
             }
             Ok(())

@@ -42,11 +42,6 @@ impl Unfit {
     }
 }
 
-/// Whether it failed for such a reason.
-pub(in crate::zones) fn is_cause_of(error: &object_store::Error) -> bool {
-    causes(error).any(|cause| cause.is::<Unfit>())
-}
-
 /// Whether credentials were the reason, so that others may help.
 pub(super) fn denied(error: &object_store::Error) -> bool {
     causes(error).any(|cause| matches!(cause.downcast_ref(), Some(Unfit::Denied { .. })))

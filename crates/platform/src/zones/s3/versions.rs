@@ -29,32 +29,6 @@ pub(super) struct Version {
     version_id: String,
 }
 
-/// Whether the bucket keeps versions, or has kept some.
-pub(super) async fn kept(api: &Api, credential: &AwsCredential, bucket: &Bucket) -> object_store::Result<bool> {
-    Ok(!settings(api, credential, bucket).await?.status.is_empty())
-}
-
-/// The settings of a bucket's versions.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub(super) struct Versioning {
-    /// `Enabled` or `Suspended`; empty if it never was.
-    pub(super) status: String,
-    /// `Enabled` if a second factor is asked for each deletion of a version.
-    #[serde(alias = "MFADelete")]
-    pub(super) mfa_delete: String,
-}
-
-/// The settings of a bucket's versions.
-pub(super) async fn settings(
-    api: &Api,
-    credential: &AwsCredential,
-    bucket: &Bucket,
-) -> object_store::Result<Versioning> {
-    let call = Call { path: format!("/{}", bucket.as_str()), query: &[("versioning", "")], ..Call::default() };
-    quick_xml::de::from_str(&api.call(credential, call).await?.success()?).map_err(failed)
-}
-
 /// All versions of the object `key`; those of the keys it begins are left out.
 pub(super) async fn of_object(
     api: &Api,
@@ -164,7 +138,5 @@ mod tests {
         .unwrap();
         assert_eq!((page.version.len(), page.delete_marker.len()), (2, 1));
         assert_eq!((page.version[0].key.as_str(), page.version[1].version_id.as_str()), ("a&b", "null"));
-        let never: Versioning = quick_xml::de::from_str("<VersioningConfiguration/>").unwrap();
-        assert!(never.status.is_empty());
     }
 }
