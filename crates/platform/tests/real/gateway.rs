@@ -121,7 +121,12 @@ impl Gateway {
 
     /// As `part` says that it is reached.
     pub(crate) fn s3_as(&self, part: &S3Part, keys: &Keys) -> Arc<S3Zone> {
-        S3Zone::open(NAMES[0], part, &self.ca(), Arc::new(keys.clone()), Arc::new(SystemRng)).unwrap()
+        self.s3_with(part, Arc::new(keys.clone()))
+    }
+
+    /// With credentials kept wherever.
+    pub(crate) fn s3_with(&self, part: &S3Part, keys: Arc<dyn BucketKeys>) -> Arc<S3Zone> {
+        S3Zone::open(NAMES[0], part, &self.ca(), keys, Arc::new(SystemRng)).unwrap()
     }
 
     /// A zone on it.

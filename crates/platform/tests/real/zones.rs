@@ -9,7 +9,8 @@ use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::SystemClock;
 use siegel_platform::parts::{Parts, S3Accounts, S3Part};
 use siegel_platform::rng::{Rng, SystemRng};
-use siegel_platform::zones::s3::S3OpenError;
+use siegel_platform::secrets::Secrets;
+use siegel_platform::zones::s3::{BucketKeys, S3OpenError};
 use siegel_platform::zones::{Bucket, NAMES, ObjectName, Zone, ZoneError, ZoneMetrics, Zones, contract};
 
 use crate::gateway::{self, Gateway, Keys};
@@ -210,6 +211,27 @@ async fn new_credentials_count_without_a_restart() {
     }
     assert_eq!(zone.get(&bucket, &name).await.unwrap(), "sealed");
     assert_eq!(zone.list_older(&bucket, END).await.unwrap(), [name]);
+}
+
+#[tokio::test]
+async fn credentials_lie_among_the_secrets_and_are_made_anew_if_they_are_lost() {
+    let Some(gateway) = Gateway::start().await else { return };
+    let (files, name) = (tempfile::tempdir().unwrap(), name());
+    let secrets = || {
+        let [sealed, key] = ["sealed", "key"].map(|file| files.path().join(file));
+        Arc::new(Secrets::open(&sealed, &key, SystemClock::shared(), Arc::new(SystemRng)).unwrap())
+    };
+    let zone = |keys: Arc<dyn BucketKeys>| gateway::zone(gateway.s3_with(&gateway.part(), keys));
+    let bucket = bucket_in(&zone(secrets())).await;
+    zone(secrets()).put_new(&bucket, &name, Bytes::from_static(b"sealed")).await.unwrap();
+
+    let empty = Arc::new(Keys::default());
+    let lost = zone(empty.clone());
+    assert!(matches!(lost.get(&bucket, &name).await, Err(ZoneError::Refused(_))));
+    assert!(!lost.admin.has_bucket(&bucket).await.unwrap());
+    lost.admin.make_bucket(&bucket).await.unwrap();
+    assert_eq!(lost.get(&bucket, &name).await.unwrap(), "sealed");
+    assert_eq!(empty.0.lock().unwrap().keys().collect::<Vec<_>>(), [&format!("zones/zone-a/{}", bucket.as_str())]);
 }
 
 #[tokio::test]

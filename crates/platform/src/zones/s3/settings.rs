@@ -6,7 +6,7 @@ use object_store::aws::AwsCredential;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::api::{Api, Call, failed};
+use super::api::{Answer, Api, Call, failed};
 use super::unfit::Unfit;
 use crate::zones::Bucket;
 
@@ -60,7 +60,7 @@ pub(super) async fn keeps_versions(api: &Api, credential: &AwsCredential, bucket
 
 /// Whose the bucket is.
 pub(super) async fn owner(api: &Api, administrator: &AwsCredential, bucket: &Bucket) -> Result<String> {
-    Ok(read::<Access>(api, administrator, bucket, "acl").await?.owner.id)
+    Ok(read::<Access>(ask(api, administrator, bucket, "acl").await?)?.owner.id)
 }
 
 /// Refuses a bucket in which something could not be erased.
@@ -86,12 +86,19 @@ pub(super) async fn erasable(api: &Api, administrator: &AwsCredential, bucket: &
 }
 
 async fn versioning(api: &Api, credential: &AwsCredential, bucket: &Bucket) -> Result<Versioning> {
-    read(api, credential, bucket, "versioning").await
+    match ask(api, credential, bucket, "versioning").await? {
+        answer if answer.status == StatusCode::NOT_IMPLEMENTED => Ok(Versioning::default()),
+        answer => read(answer),
+    }
 }
 
-async fn read<T: DeserializeOwned>(api: &Api, credential: &AwsCredential, bucket: &Bucket, setting: &str) -> Result<T> {
-    let call = Call { path: format!("/{}", bucket.as_str()), query: &[(setting, "")], ..Call::default() };
-    quick_xml::de::from_str(&api.call(credential, call).await?.success()?).map_err(failed)
+async fn ask(api: &Api, credential: &AwsCredential, bucket: &Bucket, setting: &str) -> Result<Answer> {
+    let path = format!("/{}", bucket.as_str());
+    api.call(credential, Call { path, query: &[(setting, "")], ..Call::default() }).await
+}
+
+fn read<T: DeserializeOwned>(answer: Answer) -> Result<T> {
+    quick_xml::de::from_str(&answer.success()?).map_err(failed)
 }
 
 #[cfg(test)]
