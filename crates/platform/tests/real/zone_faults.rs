@@ -5,8 +5,8 @@ use siegel_envelope::part::{self, PartShape};
 use siegel_platform::clock::{Clock, SystemClock};
 use siegel_platform::zones::{DEADLINE_MS, ZoneError, contract};
 
-use crate::gateway::{Gateway, Keys};
 use crate::zones::{self, END, RNG, bucket_in, name, part as whole_part};
+use siegel_platform::testing::gateway::{Gateway, Keys};
 
 #[tokio::test]
 async fn a_full_zone_says_so_and_still_reads_and_deletes() {
@@ -24,7 +24,7 @@ async fn what_rots_on_the_servers_disk_is_served_and_its_digest_tells() {
     zone.put_new(&bucket, &name, sealed.clone()).await.unwrap();
     assert_eq!(part::digest_of(&zone.get(&bucket, &name).await.unwrap()), Ok(digest));
 
-    let file = gateway.files.path().join("root").join(bucket.as_str()).join(name.as_str());
+    let file = gateway.root().join(bucket.as_str()).join(name.as_str());
     for at in [0, sealed.len() / 2, sealed.len() - 1] {
         let mut rotten = sealed.to_vec();
         rotten[at] ^= 1;

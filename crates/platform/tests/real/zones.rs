@@ -13,7 +13,7 @@ use siegel_platform::secrets::Secrets;
 use siegel_platform::zones::s3::{BucketKeys, S3OpenError};
 use siegel_platform::zones::{Bucket, NAMES, ObjectName, Zone, ZoneError, ZoneMetrics, Zones, contract};
 
-use crate::gateway::{self, Gateway, Keys};
+use siegel_platform::testing::gateway::{self, Gateway, Keys};
 
 pub(crate) const RNG: &dyn Rng = &SystemRng;
 pub(crate) const END: Timestamp = Timestamp(i64::MAX);
@@ -241,7 +241,7 @@ async fn a_bucket_that_is_gone_is_no_proof_that_an_object_is() {
     let zone = gateway.zone(&keys);
     let (bucket, name) = (bucket_in(&zone).await, name());
     zone.put_new(&bucket, &name, Bytes::from_static(b"sealed")).await.unwrap();
-    let (there, away) = (gateway.files.path().join("root").join(bucket.as_str()), gateway.files.path().join("away"));
+    let (there, away) = (gateway.root().join(bucket.as_str()), gateway.ca().with_file_name("away"));
     std::fs::rename(&there, &away).unwrap(); // as if its disk were not mounted
     assert!(matches!(zone.get(&bucket, &name).await, Err(ZoneError::Refused(_))));
     assert!(matches!(zone.exists(&bucket, &name).await, Err(ZoneError::Refused(_))));

@@ -1,19 +1,22 @@
 //! Objects, through `object_store`. A path is `<bucket>/<name>`: the bucket chooses the client, and with it the credentials.
 
 use std::fmt;
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use http::{Method, StatusCode};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::path::Path;
 use object_store::{
-    BackoffConfig, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, RetryConfig,
+    BackoffConfig, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload,
+    OBJECT_STORE_COALESCE_DEFAULT, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions,
+    PutPayload, PutResult, Result, RetryConfig, coalesce_ranges,
 };
 
 use super::account::Account;
@@ -151,7 +154,7 @@ impl ObjectStore for S3Zone {
             // Our own first try may have landed without an answer. What lies there tells.
             Err(Error::AlreadyExists { .. }) if create && tries.repeated() => {
                 let found = tenant.s3.get(&key).await?.bytes().await?;
-                if found == bytes::Bytes::from(payload) {
+                if found == Bytes::from(payload) {
                     return Ok(PutResult { e_tag: None, version: None, extensions: Default::default() });
                 }
                 Err(failed("the first try was cut off and left something else under this name"))
@@ -171,6 +174,19 @@ impl ObjectStore for S3Zone {
             Err(error @ Error::NotFound { .. }) if options.head => Err(self.no_object(&tenant, error).await),
             result => result,
         }
+    }
+
+    async fn get_ranges(&self, at: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let fetch = |range: Range<u64>| async move {
+            let wanted = range.end - range.start;
+            let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
+            match self.get_opts(at, options).await?.bytes().await? {
+                // Cut to pieces by `object_store` without another look.
+                short if short.len() as u64 != wanted => Err(failed("the object is shorter than it should be")),
+                whole => Ok(whole),
+            }
+        };
+        coalesce_ranges(ranges, fetch, OBJECT_STORE_COALESCE_DEFAULT).await
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {

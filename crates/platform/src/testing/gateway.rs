@@ -1,80 +1,88 @@
-//! A versitygw of a test's own, which it may kill, stop or fill.
+//! A versitygw of a test's own, which it may kill, stop or fill: a zone on S3 that no other test feels.
+#![expect(clippy::unwrap_used, reason = "in what tests share, it is an assertion")]
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use siegel_platform::clock::{Clock, SystemClock};
-use siegel_platform::parts::S3Part;
-use siegel_platform::rng::SystemRng;
-use siegel_platform::secrets::Secret;
-use siegel_platform::zones::s3::{BucketKeys, KeysError, S3Zone};
-use siegel_platform::zones::{NAMES, Zone, ZoneAdmin, ZoneMetrics};
+use async_trait::async_trait;
+use tempfile::TempDir;
 
-use crate::wire::Wire;
+use super::JURISDICTION;
+use super::wire::Wire;
+use crate::clock::{Clock, SystemClock};
+use crate::parts::S3Part;
+use crate::rng::SystemRng;
+use crate::secrets::Secret;
+use crate::zones::s3::{BucketKeys, KeysError, S3Zone};
+use crate::zones::{NAMES, Zone, ZoneAdmin, ZoneMetrics};
 
 /// Room of a gateway that is made to run full.
 const SMALL: &str = "size=12m";
+const REGION: &str = "eu-central-1";
+const SECRET: &str = "of a test";
 
 /// The server and its files.
-pub(crate) struct Gateway {
-    pub(crate) files: tempfile::TempDir,
+pub struct Gateway {
+    name: &'static str,
+    files: TempDir,
+    root: PathBuf,
     address: SocketAddr,
     child: Option<Child>,
     small: bool,
 }
 
 impl Gateway {
-    /// Starts one. `None` if the tests are to run without parts.
-    pub(crate) async fn start() -> Option<Self> {
-        Self::start_as(false).await
+    /// Starts one as the first zone. `None` if the tests are to run without parts.
+    pub async fn start() -> Option<Self> {
+        let files = tempfile::tempdir().unwrap();
+        let root = files.path().join("root");
+        Self::start_as(NAMES[0], files, root, false).await
     }
 
     /// Starts one on a file system with little room, which goes away with it.
-    pub(crate) async fn start_small() -> Option<Self> {
-        Self::start_as(true).await
+    pub async fn start_small() -> Option<Self> {
+        let files = tempfile::tempdir().unwrap();
+        let root = files.path().join("root");
+        Self::start_as(NAMES[0], files, root, true).await
     }
 
-    async fn start_as(small: bool) -> Option<Self> {
+    /// Starts one as the zone of that name, whose buckets are directories in `root`.
+    pub async fn start_on(name: &'static str, root: &Path) -> Option<Self> {
+        Self::start_as(name, tempfile::tempdir().unwrap(), root.to_owned(), false).await
+    }
+
+    async fn start_as(name: &'static str, files: TempDir, root: PathBuf, small: bool) -> Option<Self> {
         program()?;
-        let files = tempfile::tempdir().unwrap();
-        for directory in ["root", "versions", "users"] {
-            std::fs::create_dir(files.path().join(directory)).unwrap();
+        for directory in [&root, &files.path().join("versions"), &files.path().join("users")] {
+            std::fs::create_dir_all(directory).unwrap();
         }
         certify(files.path());
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut gateway = Self { files, address, child: None, small };
+        let mut gateway = Self { name, files, root, address, child: None, small };
         gateway.restart().await;
         Some(gateway)
     }
 
     /// Starts it again after [`Gateway::kill`], on the same files and address.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         let at = |name: &str| self.files.path().join(name);
-        let (program, root) = (program().unwrap(), at("root"));
+        let program = program().unwrap();
         // Mounted where nobody else sees it, and gone with the process: nothing to clean up, whatever happens to the test.
         let mut command = if self.small {
             let mut command = Command::new("unshare");
             let mount = format!("mount -t tmpfs -o {SMALL} tmpfs \"$0\" && exec \"$@\"");
-            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount]).arg(&root).arg(program);
+            command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount]).arg(&self.root).arg(program);
             command
         } else {
             Command::new(program)
         };
-        command.args([
-            "--access",
-            "admin",
-            "--secret",
-            "of a test",
-            "--region",
-            "eu-central-1",
-            "--iam-cache-ttl",
-            "1",
-        ]);
+        command.args(["--access", "admin", "--secret", SECRET, "--region", REGION, "--iam-cache-ttl", "1"]);
         command.args(["--keep-alive", "--quiet", "--port", &self.address.to_string()]);
         command.arg("--iam-dir").arg(at("users")).arg("--cert").arg(at("cert.pem")).arg("--key").arg(at("key.pem"));
-        command.arg("posix").arg("--versioning-dir").arg(at("versions")).arg(root);
+        command.arg("posix").arg("--versioning-dir").arg(at("versions")).arg(&self.root);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(command.spawn().unwrap());
         let (zone, clock) = (self.s3(&Keys::default()), SystemClock::new());
@@ -86,61 +94,69 @@ impl Gateway {
     }
 
     /// Ends it at once.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Stops it, so that it takes connections and answers nothing; or lets it go on.
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let id = self.child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// How it is reached, directly.
-    pub(crate) fn part(&self) -> S3Part {
+    pub fn part(&self) -> S3Part {
         self.part_at(self.address)
     }
 
     fn part_at(&self, address: SocketAddr) -> S3Part {
         let text = format!(
-            "name = \"zone-a\"\nendpoint = \"https://{address}\"\nregion = \"eu-central-1\"\njurisdiction = \"EU-DE\"\n\
-             admin_access = \"admin\"\nadmin_secret = \"of a test\"\n"
+            "name = \"{}\"\nendpoint = \"https://{address}\"\nregion = \"{REGION}\"\njurisdiction = \"{JURISDICTION}\"\n\
+             admin_access = \"admin\"\nadmin_secret = \"{SECRET}\"\n",
+            self.name
         );
         toml::from_str(&text).unwrap()
     }
 
-    pub(crate) fn ca(&self) -> PathBuf {
+    /// The certificate that it is to be trusted by.
+    pub fn ca(&self) -> PathBuf {
         self.files.path().join("ca.pem")
     }
 
-    pub(crate) fn s3(&self, keys: &Keys) -> Arc<S3Zone> {
+    /// The directory whose directories are its buckets.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The adapter, not yet behind a breaker.
+    pub fn s3(&self, keys: &Keys) -> Arc<S3Zone> {
         self.s3_as(&self.part(), keys)
     }
 
     /// As `part` says that it is reached.
-    pub(crate) fn s3_as(&self, part: &S3Part, keys: &Keys) -> Arc<S3Zone> {
+    pub fn s3_as(&self, part: &S3Part, keys: &Keys) -> Arc<S3Zone> {
         self.s3_with(part, Arc::new(keys.clone()))
     }
 
     /// With credentials kept wherever.
-    pub(crate) fn s3_with(&self, part: &S3Part, keys: Arc<dyn BucketKeys>) -> Arc<S3Zone> {
-        S3Zone::open(NAMES[0], part, &self.ca(), keys, Arc::new(SystemRng)).unwrap()
+    pub fn s3_with(&self, part: &S3Part, keys: Arc<dyn BucketKeys>) -> Arc<S3Zone> {
+        S3Zone::open(self.name, part, &self.ca(), keys, Arc::new(SystemRng)).unwrap()
     }
 
     /// A zone on it.
-    pub(crate) fn zone(&self, keys: &Keys) -> Zone {
+    pub fn zone(&self, keys: &Keys) -> Zone {
         zone(self.s3(keys))
     }
 
     /// A zone on it, through a wire.
-    pub(crate) fn zone_through(&self, wire: &Wire, keys: &Keys) -> Zone {
+    pub fn zone_through(&self, wire: &Wire, keys: &Keys) -> Zone {
         zone(self.s3_as(&self.part_at(wire.address), keys))
     }
 
     /// A wire to it.
-    pub(crate) async fn wire(&self) -> Wire {
+    pub async fn wire(&self) -> Wire {
         Wire::to(self.address).await
     }
 }
@@ -153,11 +169,13 @@ impl Drop for Gateway {
     }
 }
 
-pub(crate) fn zone(s3: Arc<S3Zone>) -> Zone {
-    Zone::new(NAMES[0], "EU-DE", s3.clone(), s3, SystemClock::shared(), ZoneMetrics::default())
+/// A zone on an adapter.
+pub fn zone(s3: Arc<S3Zone>) -> Zone {
+    Zone::new(NAMES[0], JURISDICTION, s3.clone(), s3, SystemClock::shared(), ZoneMetrics::default())
 }
 
 /// The program that the variable names, or the one in the path, or the one that `cargo xtask up` has built.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests has to see what was left out")]
 fn program() -> Option<PathBuf> {
     if std::env::var_os("SIEGEL_WITHOUT_PARTS").is_some() {
         eprintln!("left out: SIEGEL_WITHOUT_PARTS is set");
@@ -190,9 +208,9 @@ fn certify(directory: &Path) {
 
 /// The secrets port, in memory.
 #[derive(Clone, Default)]
-pub(crate) struct Keys(pub(crate) Arc<Mutex<std::collections::BTreeMap<String, Secret>>>);
+pub struct Keys(pub Arc<Mutex<BTreeMap<String, Secret>>>);
 
-#[async_trait::async_trait]
+#[async_trait]
 impl BucketKeys for Keys {
     async fn get(&self, name: &str) -> Result<Option<Secret>, KeysError> {
         Ok(self.0.lock().unwrap().get(name).cloned())

@@ -1,4 +1,5 @@
 //! A wire between a client and a server that can be cut at a byte, for one test and no other.
+#![expect(clippy::unwrap_used, reason = "in what tests share, it is an assertion")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,15 +10,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 /// Carries bytes to a server until it is cut. Dropped, it carries nothing.
-pub(crate) struct Wire {
-    pub(crate) address: SocketAddr,
+pub struct Wire {
+    pub(super) address: SocketAddr,
     carries: Arc<AtomicI64>,
     loses: Arc<AtomicBool>,
     _tasks: JoinSet<()>,
 }
 
 impl Wire {
-    pub(crate) async fn to(server: SocketAddr) -> Self {
+    pub(super) async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, carries) = (listener.local_addr().unwrap(), Arc::new(AtomicI64::new(i64::MAX)));
         let loses = Arc::new(AtomicBool::new(false));
@@ -37,22 +38,22 @@ impl Wire {
     }
 
     /// Breaks after so many more bytes towards the server, then for every new connection, too.
-    pub(crate) fn cut_after(&self, bytes: i64) {
+    pub fn cut_after(&self, bytes: i64) {
         self.carries.store(bytes, Ordering::SeqCst);
     }
 
     /// Breaks once, when the server next says something.
-    pub(crate) fn lose_an_answer(&self) {
+    pub fn lose_an_answer(&self) {
         self.loses.store(true, Ordering::SeqCst);
     }
 
     /// Whether it did.
-    pub(crate) fn lost_it(&self) -> bool {
+    pub fn lost_it(&self) -> bool {
         !self.loses.load(Ordering::SeqCst)
     }
 
     /// Carries again.
-    pub(crate) fn mend(&self) {
+    pub fn mend(&self) {
         self.carries.store(i64::MAX, Ordering::SeqCst);
     }
 }
