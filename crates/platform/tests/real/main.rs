@@ -1,5 +1,7 @@
-//! The platform on the real parts. Needs `cargo xtask up`, or `SIEGEL_WITHOUT_PARTS=1` to be left out.
+//! The platform's ports on the real parts: the same contract suites as on the embedded ones, and the faults that only real
+//! parts have. Start them with `cargo xtask up`; without them these tests fail, unless SIEGEL_WITHOUT_PARTS says so.
 #![expect(clippy::unwrap_used, reason = "in a test, and in what tests share, it is an assertion")]
 
+mod store;
 mod zone_faults;
 mod zones;
