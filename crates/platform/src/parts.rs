@@ -89,6 +89,20 @@ pub struct S3Part {
     pub admin_access: String,
     /// Its secret.
     pub admin_secret: Credential,
+    /// Whether each tenant has an account of its own here.
+    #[serde(default)]
+    pub accounts: S3Accounts,
+}
+
+/// Whose accounts the buckets of a zone belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum S3Accounts {
+    /// A user for each tenant, made by provisioning through versitygw's administration.
+    #[default]
+    PerTenant,
+    /// The one account of this part for all: Amazon, Ceph, and whoever gives out no more.
+    One,
 }
 
 /// Vault or OpenBao.

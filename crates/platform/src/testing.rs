@@ -2,6 +2,11 @@
 //! to ask a route as somebody without a key directory. Only with feature `testing`, which services name in their
 //! dev-dependencies.
 
+#[cfg(feature = "real")]
+pub mod gateway;
+#[cfg(feature = "real")]
+pub mod wire;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -19,6 +19,8 @@ mod listing;
 mod local;
 mod metrics;
 mod name;
+#[cfg(feature = "real")]
+pub mod s3;
 mod zone;
 
 use std::path::Path;

@@ -176,6 +176,9 @@ impl Zone {
             _ if now - began > SLOW_MS => Some("slow"),
             _ => None,
         };
+        if let Err(refused @ ZoneError::Refused(_)) = &result {
+            self.metrics.failure(self.name, refused.word()); // told, and held against nobody but the bucket
+        }
         let change = match word {
             Some(word) => {
                 self.metrics.failure(self.name, word);

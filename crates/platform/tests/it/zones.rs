@@ -41,7 +41,7 @@ fn name() -> ObjectName {
 async fn a_directory_keeps_the_contract_of_a_zone() {
     let state = tempfile::tempdir().unwrap();
     let zone = local(&state.path().join("a"), SystemClock::shared(), &Faults::new());
-    contract::run(&zone, &SystemRng).await.unwrap();
+    contract::run(&zone, &SystemClock::new(), &SystemRng).await.unwrap();
 }
 
 #[tokio::test]
