@@ -10,7 +10,7 @@ use siegel_platform::secrets::{KEY_BYTES, SecondLayer, Secret, Secrets};
 use siegel_platform::{Problem, Reason};
 use zeroize::Zeroizing;
 
-use crate::error::{self, DoesNotOpen};
+use crate::error::DoesNotOpen;
 
 /// The shred keys of all tenants.
 pub struct ShredKeys {
@@ -38,7 +38,7 @@ impl ShredKeys {
     pub async fn get_or_create(&self, tenant: TenantId, owner: &str, now: Timestamp) -> Result<ShredKey, Problem> {
         let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(self.rng.bytes());
         let place = [&tenant.to_string(), "shred_keys", owner, "wrapped"];
-        let wrapped = &self.secrets.wrap(tenant, &place, &*key).await.map_err(error::secrets)?;
+        let wrapped = &self.secrets.wrap(tenant, &place, &*key).await?;
         let db = self.dbs.get(tenant).await?;
         let made = db.tx("keys.create", |tx| {
             Box::pin(async move {
@@ -68,7 +68,7 @@ impl ShredKeys {
             .await?;
         let Some(wrapped) = wrapped else { return Ok(None) };
         let place = [&tenant.to_string(), "shred_keys", owner, "wrapped"];
-        let key: Secret = self.secrets.unwrap(tenant, &place, &wrapped).await.map_err(error::secrets)?;
+        let key: Secret = self.secrets.unwrap(tenant, &place, &wrapped).await?;
         let key = key.as_slice().try_into().map_err(|_| DbError::corrupt("shred_keys", "wrapped", owner))?;
         Ok(Some(self.open_with(tenant, Zeroizing::new(key))))
     }

@@ -76,7 +76,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let provider = provider::open(state_dir, options).await.context("can't open the provider's database")?;
     let tenants = Tenants::open(Arc::new(provider)).await.context("can't read the tenants")?;
     let bucket_secret =
-        secrets.get_or_create("zones/buckets", 32)?.as_slice().try_into().context("a secret is damaged")?;
+        secrets.get_or_create("zones/buckets", 32).await?.as_slice().try_into().context("a secret is damaged")?;
     let zone_metrics = ZoneMetrics::new(&metrics);
     let zones = match zones {
         Some(make) => make(config, bucket_secret, clock.clone(), zone_metrics)?,
@@ -92,13 +92,13 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         shutdown: shutdown.clone(),
         limits: config.limits,
     };
-    let tls = public_tls(config, &secrets, &clock)?;
+    let tls = public_tls(config, &secrets, &clock).await?;
     let transport = tls.clone().map_or(Transport::PlainOnLoopback, Transport::Tls);
     let server = HttpServer::bind(config.listen, transport, env.clone()).await?;
     let (inside, channels) = match &config.inside {
         None => (None, None),
         Some(inside) => {
-            let tls = InsideTls::open(inside.name, secrets.clone(), clock.clone());
+            let tls = InsideTls::open(inside.name, secrets.clone(), clock.clone()).await;
             let tls = Arc::new(tls.context("can't make the certificate for the other services")?);
             let listener = HttpServer::bind(inside.listen, Transport::Inside(tls.clone()), env).await?;
             (Some((listener, inside.callers)), Some(Channels { tls, addresses: inside.peers.clone() }))
@@ -158,16 +158,16 @@ fn log(config: &HostConfig, rng: &Arc<dyn Rng>) -> Log {
 }
 
 /// The certificate of the public address: one of its own for each program, unless it is the whole platform.
-fn public_tls(config: &HostConfig, secrets: &Arc<Secrets>, clock: &SharedClock) -> Result<Option<Arc<Tls>>> {
+async fn public_tls(config: &HostConfig, secrets: &Arc<Secrets>, clock: &SharedClock) -> Result<Option<Arc<Tls>>> {
     if config.plain_http {
         return Ok(None);
     }
     let (state_dir, names) = (&config.state_dir, &config.host_names);
     let tls = match &config.inside {
-        None => Tls::open(state_dir, secrets.clone(), names, clock.clone()),
+        None => Tls::open(state_dir, secrets.clone(), names, clock.clone()).await,
         Some(inside) => {
             let place = format!("tls/{}", inside.name);
-            Tls::open_as(&place, state_dir, secrets.clone(), names, clock.clone())
+            Tls::open_as(&place, state_dir, secrets.clone(), names, clock.clone()).await
         }
     };
     Ok(Some(Arc::new(tls.context("can't make certificates")?)))
