@@ -21,6 +21,11 @@ impl Credential {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the same.
+    pub fn is(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
 }
 
 impl std::fmt::Debug for Credential {

@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! Secrets ─┬─ cache       what is open, for at most five minutes
-//!          └─ sealed      one file, sealed under a key that lies elsewhere ── file: its bytes
+//!          ├─ sealed      one file, sealed under a key that lies elsewhere ── file: its bytes
+//!          └─ vault       Vault or OpenBao: KV for names, transit for tenant keys (feature `real`)
 //! ```
 //!
 //! A tenant has a **tenant key**; a data key sealed under it wraps the tenant's rows ([`Secrets::wrap`]) and is kept open
@@ -19,6 +20,8 @@ mod error;
 mod file;
 mod seal;
 mod sealed;
+#[cfg(feature = "real")]
+mod vault;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +36,8 @@ use sealed::SealedFile;
 
 pub use error::{SecretsError, Unavailable};
 pub use seal::{KEY_BYTES, SealError, SecondLayer};
+#[cfg(feature = "real")]
+pub use vault::{SignIn, VaultEnv, VaultSettings};
 
 /// First byte of what [`Secrets::wrap`] makes; another value is refused.
 const WRAPPED_V1: u8 = 1;
@@ -54,6 +59,8 @@ pub struct Secrets {
 /// Where they lie.
 enum Store {
     File(SealedFile),
+    #[cfg(feature = "real")]
+    Vault(vault::Vault),
 }
 
 /// The same question to whichever adapter it is.
@@ -61,6 +68,8 @@ macro_rules! ask {
     ($self:ident, $store:ident => $file:expr, $vault:expr) => {
         match &$self.store {
             Store::File($store) => $file,
+            #[cfg(feature = "real")]
+            Store::Vault($store) => $vault,
         }
     };
 }
@@ -71,6 +80,13 @@ impl Secrets {
     pub fn open(path: &Path, key_file: &Path, clock: SharedClock, rng: Arc<dyn Rng>) -> Result<Self, SecretsError> {
         let store = Store::File(SealedFile::open(path, key_file, rng.clone())?);
         Ok(Self::on(store, clock, rng))
+    }
+
+    /// Signs in to Vault or OpenBao and keeps being signed in until shutdown.
+    #[cfg(feature = "real")]
+    pub async fn open_vault(settings: VaultSettings, env: VaultEnv) -> Result<Self, SecretsError> {
+        let (clock, rng) = (env.clock.clone(), env.rng.clone());
+        Ok(Self::on(Store::Vault(vault::Vault::open(settings, env).await?), clock, rng))
     }
 
     fn on(store: Store, clock: SharedClock, rng: Arc<dyn Rng>) -> Self {
