@@ -258,6 +258,11 @@ async fn f14_a_secret_id_that_was_revoked_is_replaced_without_a_restart() {
         service.health.limps().iter().any(|limp| limp.why == "signed-out")
     })
     .await;
+    until("it is not ready", async || {
+        clock.advance_ms(60_000);
+        service.health.waiting().iter().any(|waiting| waiting.why == "signed-out")
+    })
+    .await;
     let new = bao.role("upload").await;
     *role.lock().unwrap() = new;
     until("it signs in", async || {

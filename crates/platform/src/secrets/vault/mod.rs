@@ -6,6 +6,9 @@
 //! transit  tenant-keys/<id>               the tenant's key: never leaves the store
 //! ```
 //!
+//! `session` asks one node after the other, `token` signs in, `keeper` looks after both in the background, `named` and `tenants`
+//! are what the port asks for.
+//!
 //! The operator alone makes, rotates and destroys tenant keys, and can open nothing under them; services open data keys and
 //! can make none (`infra/openbao/policies`). A tenant has a key when its data key lies in KV: it is written last and deleted
 //! last, so that whoever is killed in between starts over and ends the same.
@@ -17,6 +20,7 @@ mod named;
 mod session;
 mod settings;
 mod tenants;
+mod token;
 
 use std::sync::Arc;
 
