@@ -62,6 +62,16 @@ impl Fault {
         matches!(self, Self::Node(_))
     }
 
+    /// Whether it is the answer to a question rather than a failure.
+    pub(super) fn is_usual(self) -> bool {
+        matches!(self, Self::Absent | Self::Conflict | Self::NoKey)
+    }
+
+    /// Whether a node may say so that has not heard of a key or token that is there.
+    pub(super) fn may_be_late(self) -> bool {
+        self.is_usual() || self == Self::Denied
+    }
+
     /// The label of the metric.
     pub(super) fn word(self) -> &'static str {
         match self {

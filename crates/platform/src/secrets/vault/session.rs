@@ -32,6 +32,8 @@ pub(super) struct Session {
     pub(super) unknown: Vec<Arc<VaultClient>>,
     /// One signs in at a time; and what was refused last.
     pub(super) signing_in: tokio::sync::Mutex<Option<Refused>>,
+    /// The node that led when we last looked.
+    leader: AtomicUsize,
     /// The leader, or the node that answered last.
     preferred: AtomicUsize,
     away: Mutex<Option<Away>>,
@@ -79,6 +81,7 @@ impl Session {
             sign_in,
             token: RwLock::new(Arc::new(Token::none())),
             signing_in: tokio::sync::Mutex::default(),
+            leader: AtomicUsize::new(usize::MAX),
             preferred: AtomicUsize::default(),
             away: Mutex::default(),
             clock,
@@ -96,6 +99,7 @@ impl Session {
             // 200 from the leader, 429 from a standby.
             let health = self.http.get(format!("{}/v1/sys/health", self.nodes[node].trim_end_matches('/')));
             if health.send().await.is_ok_and(|answer| answer.status() == reqwest::StatusCode::OK) {
+                self.leader.store(node, Ordering::Relaxed);
                 self.preferred.store(node, Ordering::Relaxed);
                 return;
             }
@@ -132,7 +136,8 @@ impl Session {
         A: Future<Output = Result<T, ClientError>>,
     {
         let first = self.preferred.load(Ordering::Relaxed);
-        let mut why = Unavailable::Unreachable;
+        let leader = self.leader.load(Ordering::Relaxed);
+        let (mut why, mut late) = (Unavailable::Unreachable, None);
         for node in (0..clients.len()).map(|turn| (first + turn) % clients.len()) {
             let fault = match question(clients[node].clone()).await {
                 Ok(answer) => {
@@ -141,20 +146,29 @@ impl Session {
                 }
                 Err(error) => Fault::of(&error),
             };
-            self.metrics.failed(fault.word());
+            if !fault.is_usual() {
+                self.metrics.failed(fault.word());
+            }
             match fault {
                 Fault::Node(Unavailable::Sealed) => why = Unavailable::Sealed,
                 Fault::Node(_) => {}
-                Fault::Absent | Fault::Conflict | Fault::NoKey => {
-                    self.answered(node);
-                    return Err(fault);
+                // A standby may not have heard of it yet; the leader's word counts, or another's who has.
+                fault if fault.may_be_late() && node != leader => late = Some((node, fault)),
+                fault => {
+                    late = Some((node, fault));
+                    break;
                 }
-                // Perhaps of a dead token or a wrong secret: not a sign that all is well.
-                fault => return Err(fault),
             }
         }
-        self.is_away(why);
-        Err(Fault::Node(why))
+        let Some((node, fault)) = late else {
+            self.is_away(why);
+            return Err(Fault::Node(why));
+        };
+        // Any other refusal is perhaps of a dead token or a wrong secret: not a sign that all is well.
+        if fault.is_usual() {
+            self.answered(node);
+        }
+        Err(fault)
     }
 
     fn is_away(&self, why: Unavailable) {
