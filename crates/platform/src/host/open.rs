@@ -19,7 +19,9 @@ use crate::metrics::Metrics;
 use crate::peer::SERVICES;
 use crate::provider;
 use crate::rng::{Rng, SystemRng};
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, SecretsError};
+#[cfg(feature = "real")]
+use crate::secrets::{VaultEnv, VaultSettings};
 use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
 use crate::tls::{InsideTls, Tls};
@@ -61,9 +63,9 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let _alone = hold::opening(state_dir)?;
     let Given { clock, rng, zones } = given;
     let (metrics, health, tasks, shutdown) = (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
-    let secrets = Secrets::open(&state_dir.join("secrets.sealed"), &config.key_file, clock.clone(), rng.clone())
-        .context("can't open the secrets")?;
-    let secrets = Arc::new(secrets);
+    let on =
+        Stands { clock: &clock, rng: &rng, metrics: &metrics, health: &health, tasks: &tasks, shutdown: &shutdown };
+    let secrets = Arc::new(secrets(config, on).await.context("can't open the secrets")?);
     let home = home(config, &secrets).await?;
     let options = DbOptions {
         home: home.clone(),
@@ -125,6 +127,35 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     Ok(Opened { host, server, inside, holds })
 }
 
+/// What a process has before it has anything else.
+#[cfg_attr(not(feature = "real"), expect(dead_code, reason = "a file needs less than a store behind a network"))]
+struct Stands<'a> {
+    clock: &'a SharedClock,
+    rng: &'a Arc<dyn Rng>,
+    metrics: &'a Arc<Metrics>,
+    health: &'a Health,
+    tasks: &'a Tasks,
+    shutdown: &'a Shutdown,
+}
+
+/// The sealed file, or the store of secrets that the parts name.
+async fn secrets(config: &HostConfig, on: Stands<'_>) -> Result<Secrets, SecretsError> {
+    #[cfg(feature = "real")]
+    if let super::PartsChoice::File(file) = &config.parts {
+        let program = config.inside.as_ref().map_or("server", |inside| inside.name);
+        let env = VaultEnv {
+            clock: on.clock.clone(),
+            rng: on.rng.clone(),
+            tasks: on.tasks.clone(),
+            shutdown: on.shutdown.clone(),
+            metrics: on.metrics.clone(),
+            health: on.health.clone(),
+        };
+        return Secrets::open_vault(VaultSettings::from_parts(file, program)?, env).await;
+    }
+    Secrets::open(&config.state_dir.join("secrets.sealed"), &config.key_file, on.clock.clone(), on.rng.clone())
+}
+
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
 async fn home(_: &HostConfig, _: &Secrets) -> Result<Home> {
@@ -136,8 +167,8 @@ async fn home(_: &HostConfig, _: &Secrets) -> Result<Home> {
 async fn home(config: &HostConfig, secrets: &Secrets) -> Result<Home> {
     let super::PartsChoice::File(file) = &config.parts else { return Ok(Home::Files) };
     let parts = crate::parts::Parts::read(file)?;
-    let password = |schema: &str| -> Result<_> {
-        let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32)?;
+    let password = async |schema: &str| -> Result<_> {
+        let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32).await?;
         Ok(base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &*drawn).into())
     };
     let cluster = crate::db::Cluster::open(&parts.postgres, &parts.ca_file, password).await;
