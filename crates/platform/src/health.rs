@@ -18,6 +18,7 @@ pub struct Health(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     waiting: BTreeMap<&'static str, &'static str>,
+    limping: BTreeMap<&'static str, &'static str>,
     full: BTreeSet<PathBuf>,
 }
 
@@ -38,12 +39,28 @@ impl Health {
 
     /// Not ready until [`Health::ready`] is called with the same name.
     pub fn wait_for(&self, name: &'static str, why: &'static str) {
-        self.lock().waiting.insert(name, why);
+        let mut state = self.lock();
+        state.limping.remove(name);
+        state.waiting.insert(name, why);
     }
 
-    /// This no longer has to be waited for.
+    /// Ready, but something is wrong that will matter if it goes on; until [`Health::ready`] is called with the same name.
+    pub fn limping(&self, name: &'static str, why: &'static str) {
+        let mut state = self.lock();
+        state.waiting.remove(name);
+        state.limping.insert(name, why);
+    }
+
+    /// This no longer has to be waited for, and is well.
     pub fn ready(&self, name: &'static str) {
-        self.lock().waiting.remove(name);
+        let mut state = self.lock();
+        state.waiting.remove(name);
+        state.limping.remove(name);
+    }
+
+    /// What is wrong and does not make us unready yet.
+    pub fn limps(&self) -> Vec<Waiting> {
+        self.lock().limping.iter().map(|(&name, &why)| Waiting { name, why }).collect()
     }
 
     /// What is waited for; empty means ready.
@@ -72,7 +89,7 @@ impl Health {
 /// `/health/live` and `/health/ready`. The HTTP stack adds them to every server.
 pub fn routes(health: Health) -> Router {
     Router::new()
-        .route("/health/live", get(async || Json(Answer { status: "live", waiting: Vec::new() })))
+        .route("/health/live", get(async || Json(Answer { status: "live", waiting: Vec::new(), limping: Vec::new() })))
         .route("/health/ready", get(ready))
         .with_state(health)
 }
@@ -82,12 +99,14 @@ struct Answer {
     status: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     waiting: Vec<Waiting>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limping: Vec<Waiting>,
 }
 
 async fn ready(AxumState(health): AxumState<Health>) -> Response {
-    let waiting = health.waiting();
+    let (waiting, limping) = (health.waiting(), health.limps());
     if waiting.is_empty() {
-        return Json(Answer { status: "ready", waiting }).into_response();
+        return Json(Answer { status: "ready", waiting, limping }).into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, Json(Answer { status: "not-ready", waiting })).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Answer { status: "not-ready", waiting, limping })).into_response()
 }

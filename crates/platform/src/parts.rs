@@ -21,6 +21,11 @@ impl Credential {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the same.
+    pub fn is(&self, other: &Self) -> bool {
+        *self.0 == *other.0
+    }
 }
 
 impl std::fmt::Debug for Credential {
@@ -56,8 +61,8 @@ pub struct PostgresPart {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Name of this installation, in front of the names of its roles and its provider's database: several may share a
-    /// cluster. Lower-case letters, digits and underscores.
+    /// Name of this installation, in front of the names of its roles, its provider's database and its secrets: several may
+    /// share the parts. Lower-case letters, digits and underscores.
     #[serde(default = "installation")]
     pub installation: String,
     /// A role that may create databases and roles; only provisioning uses it.
@@ -69,8 +74,11 @@ pub struct PostgresPart {
     pub direct: Vec<String>,
 }
 
+/// The name of an installation that has given itself none.
+pub const DEFAULT_INSTALLATION: &str = "siegel";
+
 fn installation() -> String {
-    "siegel".to_owned()
+    DEFAULT_INSTALLATION.to_owned()
 }
 
 /// A zone on S3.

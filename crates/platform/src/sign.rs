@@ -21,8 +21,8 @@ pub struct Signer {
 impl Signer {
     /// The signer of that name; its key is drawn and kept at the first call. What clients verify is
     /// signed by [`STATEMENTS`].
-    pub fn load(secrets: &Secrets, name: &str) -> Result<Self, SecretsError> {
-        let seed = secrets.get_or_create(name, KEY_BYTES)?;
+    pub async fn load(secrets: &Secrets, name: &str) -> Result<Self, SecretsError> {
+        let seed = secrets.get_or_create(name, KEY_BYTES).await?;
         let key = SigningKey::from_bytes(seed.as_slice().try_into().map_err(|_| SealError)?);
         let public = SigningPublicKey::from_bytes(key.verifying_key().to_bytes()).map_err(|_| SealError)?;
         Ok(Self { key, public })

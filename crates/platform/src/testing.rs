@@ -130,7 +130,7 @@ pub async fn tenant(ctx: &Ctx, n: u8) -> TenantId {
         })
         .await
         .expect("a test's tenant is written");
-    ctx.secrets.create_tenant_key(id).expect("a test's tenant gets a key");
+    ctx.secrets.create_tenant_key(id).await.expect("a test's tenant gets a key");
     for zone in ctx.zones.both() {
         zone.make_bucket(&ctx.zones.bucket(id)).await.expect("a test's bucket is made");
     }

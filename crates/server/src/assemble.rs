@@ -20,12 +20,12 @@ impl Platform {
     /// how callers are checked. Who is named before it has started (upload and retention know each other) is found late.
     pub async fn open(config: ServerConfig, given: Given) -> Result<Self> {
         let mut process = Process::open(&config.host(), given).await?;
-        process.start(&siegel_key_directory::program(), config.key_directory)?;
-        process.start(&siegel_upload::program(), config.upload)?;
-        process.start(&siegel_retention::program(), config.retention)?;
-        process.start(&siegel_notification::program(), config.notification)?;
-        process.start(&siegel_operator::program(), config.operator)?;
-        process.start(&siegel_operator::dealer::program(), config.dealer_api)?;
+        process.start(&siegel_key_directory::program(), config.key_directory).await?;
+        process.start(&siegel_upload::program(), config.upload).await?;
+        process.start(&siegel_retention::program(), config.retention).await?;
+        process.start(&siegel_notification::program(), config.notification).await?;
+        process.start(&siegel_operator::program(), config.operator).await?;
+        process.start(&siegel_operator::dealer::program(), config.dealer_api).await?;
         Ok(Self(process))
     }
 

@@ -13,6 +13,10 @@ path "siegel/data/page-tokens" {
 path "siegel/data/zones/buckets" {
   capabilities = ["create", "read"]
 }
+# The passwords of roles in PostgreSQL, by schema.
+path "siegel/data/postgres/+" {
+  capabilities = ["create", "read"]
+}
 
 # Its own.
 path "siegel/data/tls/@service@" {

@@ -88,21 +88,21 @@ pub(crate) struct Directory {
 
 impl App {
     /// The key directory on this platform. Draws its keys at a first start, and begins to follow its own revocations.
-    pub fn new(ctx: Ctx, config: KeyDirectoryConfig) -> Result<Self, StartError> {
+    pub async fn new(ctx: Ctx, config: KeyDirectoryConfig) -> Result<Self, StartError> {
         let dbs = Arc::new(TenantDbs::new(&ctx.state_dir, "key-directory", &MIGRATIONS, ctx.db_options()));
         ctx.log.register(dbs.clone());
-        let secret = |name: &str| -> Result<[u8; 32], StartError> {
-            ctx.secrets.get_or_create(name, 32)?.as_slice().try_into().map_err(|_| StartError::Key)
+        let secret = async |name: &str| -> Result<[u8; 32], StartError> {
+            ctx.secrets.get_or_create(name, 32).await?.as_slice().try_into().map_err(|_| StartError::Key)
         };
         let directory = Arc::new(Directory {
             source: EventSource::new("/siegel/key-directory", ctx.clock.clone(), ctx.rng.clone()),
-            tokens: TokenSigner::new(&secret("key-directory/tokens-1")?, &ctx.public_url)?,
-            nonce_secret: secret("key-directory/nonces")?,
-            statements: Signer::load(&ctx.secrets, STATEMENTS)?,
+            tokens: TokenSigner::new(&secret("key-directory/tokens-1").await?, &ctx.public_url)?,
+            nonce_secret: secret("key-directory/nonces").await?,
+            statements: Signer::load(&ctx.secrets, STATEMENTS).await?,
             logins: Logins::new(ctx.secrets.clone(), ctx.rng.clone()),
             nowhere: Charges::default(),
-            challenges: Challenges::new(&secret("key-directory/challenges")?),
-            pages: PageTokens::load(&ctx.secrets)?,
+            challenges: Challenges::new(&secret("key-directory/challenges").await?),
+            pages: PageTokens::load(&ctx.secrets).await?,
             rosters: Rosters::default(),
             revocations: Arc::new(Revocations::new(ctx.clock.clone())),
             auth: OnceLock::new(),
@@ -178,13 +178,12 @@ impl Directory {
 
     /// Puts the second layer around a column's value.
     pub(crate) async fn seal(&self, tenant: TenantId, place: Place<'_>, value: &[u8]) -> Result<Vec<u8>, Problem> {
-        self.ctx.secrets.wrap(tenant, &place.names(), value).await.map_err(crate::error::secrets)
+        Ok(self.ctx.secrets.wrap(tenant, &place.names(), value).await?)
     }
 
     /// Takes the second layer off.
     pub(crate) async fn unseal(&self, tenant: TenantId, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, Problem> {
-        let opened = self.ctx.secrets.unwrap(tenant, &place.names(), sealed).await.map_err(crate::error::secrets)?;
-        Ok(opened.to_vec())
+        Ok(self.ctx.secrets.unwrap(tenant, &place.names(), sealed).await?.to_vec())
     }
 }
 

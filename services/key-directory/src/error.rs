@@ -1,9 +1,8 @@
-//! Which problem an error of envelope, OPAQUE or the secrets port is, in one place. The sentences are constants of those
+//! Which problem an error of envelope or OPAQUE is, in one place. The sentences are constants of those
 //! crates: they hold no ids, keys or names.
 
 use siegel_envelope::epoch::EpochError;
 use siegel_envelope::{DecodeError, RosterError, VerifyError};
-use siegel_platform::secrets::SecretsError;
 use siegel_platform::{Problem, Reason};
 
 /// An entry that can't be appended. Somebody else appended first: read the roster and sign again.
@@ -44,11 +43,6 @@ pub(crate) fn decode(field: &'static str, error: DecodeError) -> Problem {
 /// A change that fits the roster but not this request.
 pub(crate) fn does_not_fit(sentence: &'static str) -> Problem {
     Problem::new(Reason::RosterRefused).detail(sentence)
-}
-
-/// The secrets port failed: nothing the caller can do.
-pub(crate) fn secrets(error: SecretsError) -> Problem {
-    Problem::internal(error)
 }
 
 /// OPAQUE failed where it can't with well-formed input.

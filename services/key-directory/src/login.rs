@@ -52,10 +52,10 @@ pub(crate) async fn start(directory: &Directory, request: LoginStart) -> Result<
     let (name, handle) = split(&request.login)?;
     let message = credential_request(&request.request)?;
     let tenant = directory.ctx.tenants.by_handle(handle).filter(known);
-    let Some(tenant) = tenant else { return nowhere::start(directory, &request.login, message) };
+    let Some(tenant) = tenant else { return nowhere::start(directory, &request.login, message).await };
 
     note(tenant.id);
-    let login = directory.logins.of(tenant.id)?;
+    let login = directory.logins.of(tenant.id).await?;
     let db = directory.db(tenant.id).await?;
     let member = registered(&db, &login.names, name, request.device).await?;
     let account = login.names.account(name, member.as_ref().map(|_| request.device));

@@ -5,7 +5,7 @@
 //! each time and looks like the real thing.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 use opaque_ke::rand::{CryptoRng, RngCore};
@@ -15,6 +15,7 @@ use siegel_envelope::login::Suite;
 use siegel_platform::Problem;
 use siegel_platform::rng::Rng;
 use siegel_platform::secrets::Secrets;
+use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::error;
@@ -49,32 +50,32 @@ impl Logins {
     }
 
     /// The login secrets of a tenant that exists; made at first use.
-    pub(crate) fn of(&self, tenant: TenantId) -> Result<Arc<Login>, Problem> {
-        self.named(&format!("tenant/{tenant}"))
+    pub(crate) async fn of(&self, tenant: TenantId) -> Result<Arc<Login>, Problem> {
+        self.named(&format!("tenant/{tenant}")).await
     }
 
     /// Those of all tenants that do not exist.
-    pub(crate) fn of_nobody(&self) -> Result<Arc<Login>, Problem> {
-        self.named("login-nowhere")
+    pub(crate) async fn of_nobody(&self) -> Result<Arc<Login>, Problem> {
+        self.named("login-nowhere").await
     }
 
-    /// Reads or makes; the lock makes sure that of two first logins at once only one makes a set-up.
-    fn named(&self, place: &str) -> Result<Arc<Login>, Problem> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Reads or makes. Of two first logins at once one makes the set-up: within a process by the lock, of several processes the
+    /// first one's is kept.
+    async fn named(&self, place: &str) -> Result<Arc<Login>, Problem> {
+        let mut open = self.open.lock().await;
         if let Some(login) = open.get(place) {
             return Ok(login.clone());
         }
         let name = format!("{place}/opaque-{SETUP}");
-        let setup = match self.secrets.get(&name) {
-            Some(bytes) => ServerSetup::<Suite>::deserialize(&bytes).map_err(error::opaque)?,
+        let bytes = match self.secrets.get(&name).await? {
+            Some(bytes) => bytes,
             None => {
-                let setup = ServerSetup::<Suite>::new(&mut OpaqueRng(&*self.rng));
-                let bytes = Zeroizing::new(setup.serialize().to_vec());
-                self.secrets.put(&name, &bytes).map_err(error::secrets)?;
-                setup
+                let made = ServerSetup::<Suite>::new(&mut OpaqueRng(&*self.rng));
+                self.secrets.put_new(&name, &Zeroizing::new(made.serialize().to_vec())).await?
             }
         };
-        let names_key = self.secrets.get_or_create(&format!("{place}/login-names"), 32).map_err(error::secrets)?;
+        let setup = ServerSetup::<Suite>::deserialize(&bytes).map_err(error::opaque)?;
+        let names_key = self.secrets.get_or_create(&format!("{place}/login-names"), 32).await?;
         let names = Names(hmac::Key::new(hmac::HMAC_SHA256, &names_key));
         let dummy = names.dummy_record(&setup);
         let login = Arc::new(Login { setup, names, dummy });
@@ -185,27 +186,27 @@ mod tests {
         Logins::new(Arc::new(secrets), rng)
     }
 
-    #[test]
-    fn a_set_up_is_made_once_and_found_again() {
+    #[tokio::test]
+    async fn a_set_up_is_made_once_and_found_again() {
         let dir = tempfile::tempdir().unwrap();
         let tenant = TenantId::from_bytes([1; 16]);
-        let first = logins(dir.path()).of(tenant).unwrap().setup.serialize();
-        assert_eq!(logins(dir.path()).of(tenant).unwrap().setup.serialize(), first);
-        assert_ne!(logins(dir.path()).of(TenantId::from_bytes([2; 16])).unwrap().setup.serialize(), first);
+        let first = logins(dir.path()).of(tenant).await.unwrap().setup.serialize();
+        assert_eq!(logins(dir.path()).of(tenant).await.unwrap().setup.serialize(), first);
+        assert_ne!(logins(dir.path()).of(TenantId::from_bytes([2; 16])).await.unwrap().setup.serialize(), first);
     }
 
-    #[test]
-    fn the_dummy_record_has_the_form_of_a_real_one() {
+    #[tokio::test]
+    async fn the_dummy_record_has_the_form_of_a_real_one() {
         let dir = tempfile::tempdir().unwrap();
-        let login = logins(dir.path()).of_nobody().unwrap();
+        let login = logins(dir.path()).of_nobody().await.unwrap();
         let record = ServerRegistration::<Suite>::deserialize(&login.dummy).unwrap();
         assert_eq!(record.serialize().len(), RECORD_BYTES);
     }
 
-    #[test]
-    fn names_are_counted_in_a_bounded_number_of_accounts() {
+    #[tokio::test]
+    async fn names_are_counted_in_a_bounded_number_of_accounts() {
         let dir = tempfile::tempdir().unwrap();
-        let login = logins(dir.path()).of_nobody().unwrap();
+        let login = logins(dir.path()).of_nobody().await.unwrap();
         let shared: HashSet<_> = (0..20_000).map(|n| login.names.account(&n.to_string(), None)).collect();
         assert!(shared.len() <= usize::from(SHARED_ACCOUNTS));
         let device = login.names.account("a", Some(DeviceId::from_bytes([1; 16])));

@@ -36,12 +36,12 @@ impl Charges {
 }
 
 /// Answers as a tenant would.
-pub(crate) fn start(
+pub(crate) async fn start(
     directory: &Directory,
     login_name: &str,
     message: CredentialRequest<Suite>,
 ) -> Result<LoginStarted, Problem> {
-    let login = directory.logins.of_nobody()?;
+    let login = directory.logins.of_nobody().await?;
     let account = login.names.account(login_name, None);
     directory.nowhere.charge(account, directory.now_ms())?;
     let handle = login_name.split_once('@').map_or("", |(_, handle)| handle);

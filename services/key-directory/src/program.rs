@@ -18,13 +18,13 @@ pub fn program() -> Program<KeyDirectoryConfig> {
         callers: &["upload", "retention", "notification", "dealer-api"],
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
-        start,
+        start: |host, config| Box::pin(start(host, config)),
     }
 }
 
-fn start(host: &Host, mut config: KeyDirectoryConfig) -> Result<Service> {
+async fn start(host: &Host, mut config: KeyDirectoryConfig) -> Result<Service> {
     config.ca_fingerprint = config.ca_fingerprint.or_else(|| host.ca_fingerprint().map(Bytes::from));
-    let app = App::new(host.ctx.clone(), config)?;
+    let app = App::new(host.ctx.clone(), config).await?;
     host.share_auth(app.auth());
     Ok(Service::new("key-directory").rest(app.rest()).grpc(Grpc::new(app.grpc())).workers(app.workers()))
 }

@@ -16,11 +16,11 @@ pub fn program() -> Program<NotificationConfig> {
         callers: &[],
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
-        start,
+        start: |host, config| Box::pin(start(host, config)),
     }
 }
 
-fn start(host: &Host, config: NotificationConfig) -> Result<Service> {
+async fn start(host: &Host, config: NotificationConfig) -> Result<Service> {
     let app = App::new(host.ctx.clone(), config);
     Ok(Service::new("notification").rest(host.with_auth(app.rest())?).workers(app.workers()))
 }

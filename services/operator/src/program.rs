@@ -17,11 +17,11 @@ pub fn program() -> Program<OperatorConfig> {
         callers: &["dealer-api"],
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
-        start,
+        start: |host, config| Box::pin(start(host, config)),
     }
 }
 
-fn start(host: &Host, config: OperatorConfig) -> Result<Service> {
+async fn start(host: &Host, config: OperatorConfig) -> Result<Service> {
     let app = App::new(host.ctx.clone(), config);
     Ok(Service::new("operator").grpc(Grpc::new(app.grpc())).workers(app.workers()))
 }

@@ -102,7 +102,7 @@ impl Deref for App {
 
 impl App {
     /// Retention on this platform.
-    pub fn new(ctx: Ctx, config: RetentionConfig, needs: Needs) -> Result<Self, SecretsError> {
+    pub async fn new(ctx: Ctx, config: RetentionConfig, needs: Needs) -> Result<Self, SecretsError> {
         let dbs = Arc::new(TenantDbs::new(&ctx.state_dir, "retention", &MIGRATIONS, ctx.db_options()));
         ctx.log.register(dbs.clone());
         let Needs { guard, upload } = needs;
@@ -117,8 +117,8 @@ impl App {
         );
         Ok(Self(Arc::new(Inner {
             source: EventSource::new("/siegel/retention", ctx.clock.clone(), ctx.rng.clone()),
-            signer: Signer::load(&ctx.secrets, STATEMENTS)?,
-            pages: PageTokens::load(&ctx.secrets)?,
+            signer: Signer::load(&ctx.secrets, STATEMENTS).await?,
+            pages: PageTokens::load(&ctx.secrets).await?,
             metrics: RetentionMetrics::new(&ctx.metrics),
             upload: UploadServiceClient::new(upload).max_decoding_message_size(LARGEST_ACCOUNT_BYTES),
             erasing: Erasing::default(),

@@ -16,13 +16,13 @@ pub fn program() -> Program<RetentionConfig> {
         callers: &["upload"],
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
-        start,
+        start: |host, config| Box::pin(start(host, config)),
     }
 }
 
-fn start(host: &Host, config: RetentionConfig) -> Result<Service> {
+async fn start(host: &Host, config: RetentionConfig) -> Result<Service> {
     let needs = Needs { guard: host.guard()?, upload: host.peer("upload")? };
-    let app = App::new(host.ctx.clone(), config, needs)?;
+    let app = App::new(host.ctx.clone(), config, needs).await?;
     Ok(Service::new("retention").rest(host.with_auth(app.rest())?).grpc(Grpc::new(app.grpc())).workers(app.workers()))
 }
 

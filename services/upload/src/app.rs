@@ -120,7 +120,7 @@ impl Deref for App {
 
 impl App {
     /// Upload on this platform.
-    pub fn new(ctx: Ctx, config: UploadConfig, needs: Needs) -> Result<Self, SecretsError> {
+    pub async fn new(ctx: Ctx, config: UploadConfig, needs: Needs) -> Result<Self, SecretsError> {
         let dbs = Arc::new(TenantDbs::new(&ctx.state_dir, "upload", &MIGRATIONS, ctx.db_options()));
         ctx.log.register(dbs.clone());
         let secure = DbOptions { secure_delete: true, ..ctx.db_options() };
@@ -131,8 +131,8 @@ impl App {
             dbs,
             shred_keys: ShredKeys::new(keys, ctx.secrets.clone(), ctx.rng.clone()),
             source: EventSource::new("/siegel/upload", ctx.clock.clone(), ctx.rng.clone()),
-            tokens: PageTokens::load(&ctx.secrets)?,
-            statements: Signer::load(&ctx.secrets, STATEMENTS)?,
+            tokens: PageTokens::load(&ctx.secrets).await?,
+            statements: Signer::load(&ctx.secrets, STATEMENTS).await?,
             directory: Directory::new(needs.key_directory, ctx.clock.clone()),
             retention: RetentionServiceClient::new(needs.retention),
             guard: needs.guard,

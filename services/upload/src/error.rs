@@ -1,7 +1,7 @@
 //! The refusals of this service, each said once. What they are called outside stands in the platform's table of problems.
 
 use siegel_domain::upload::RecordState;
-use siegel_platform::secrets::{SealError, SecretsError};
+use siegel_platform::secrets::SealError;
 use siegel_platform::zones::ZoneError;
 use siegel_platform::{Problem, Reason};
 
@@ -53,9 +53,4 @@ pub struct DoesNotOpen {
     pub row: String,
     /// What the cipher said.
     pub source: SealError,
-}
-
-/// The secrets port failed.
-pub(crate) fn secrets(error: SecretsError) -> Problem {
-    Problem::internal(error)
 }

@@ -21,7 +21,7 @@ pub fn program() -> Program<UploadConfig> {
         callers: &["retention"],
         settings: include_str!("../config.default.toml"),
         check,
-        start,
+        start: |host, config| Box::pin(start(host, config)),
     }
 }
 
@@ -31,7 +31,7 @@ fn check(config: &UploadConfig) -> Vec<Mistake> {
     too_small.then(|| Mistake { field: "part_buffer_mib".to_owned(), what }).into_iter().collect()
 }
 
-fn start(host: &Host, config: UploadConfig) -> Result<Service> {
+async fn start(host: &Host, config: UploadConfig) -> Result<Service> {
     let ctx = &host.ctx;
     let needs = Needs {
         guard: host.guard()?,
@@ -39,7 +39,7 @@ fn start(host: &Host, config: UploadConfig) -> Result<Service> {
         key_directory: host.peer("key-directory")?,
         retention: host.peer("retention")?,
     };
-    let app = App::new(ctx.clone(), config, needs)?;
+    let app = App::new(ctx.clone(), config, needs).await?;
     Ok(Service::new("upload").rest(host.with_auth(app.rest())?).grpc(Grpc::new(app.grpc())).workers(app.workers()))
 }
 

@@ -10,7 +10,7 @@ use siegel_platform::rng::Rng;
 use siegel_platform::secrets::{KEY_BYTES, SecondLayer, Secret, Secrets};
 use zeroize::Zeroizing;
 
-use crate::error::{self, DoesNotOpen};
+use crate::error::DoesNotOpen;
 
 /// The shred keys of all tenants.
 pub struct ShredKeys {
@@ -37,8 +37,7 @@ impl ShredKeys {
     /// of the first attempt. Asking makes it young, so that nobody takes it for left behind while it is about to be used.
     pub async fn get_or_create(&self, tenant: TenantId, owner: &str, now: Timestamp) -> Result<ShredKey, Problem> {
         let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(self.rng.bytes());
-        let wrapped =
-            &self.secrets.wrap(tenant, &place(&tenant.to_string(), owner), &*key).await.map_err(error::secrets)?;
+        let wrapped = &self.secrets.wrap(tenant, &place(&tenant.to_string(), owner), &*key).await?;
         let db = self.dbs.get(tenant).await?;
         let kept: Vec<u8> = db
             .tx("keys.create", |tx| {
@@ -129,8 +128,7 @@ impl ShredKeys {
     }
 
     async fn unwrap(&self, tenant: TenantId, owner: &str, wrapped: &[u8]) -> Result<ShredKey, Problem> {
-        let key: Secret =
-            self.secrets.unwrap(tenant, &place(&tenant.to_string(), owner), wrapped).await.map_err(error::secrets)?;
+        let key: Secret = self.secrets.unwrap(tenant, &place(&tenant.to_string(), owner), wrapped).await?;
         let key = key.as_slice().try_into().map_err(|_| DbError::corrupt("shred_keys", "wrapped", owner))?;
         Ok(self.open_with(tenant, Zeroizing::new(key)))
     }

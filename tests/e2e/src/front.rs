@@ -38,7 +38,7 @@ struct Front {
 pub(crate) async fn serve(state: &Path, address: SocketAddr, routes: Routes, shutdown: Shutdown) -> Result<()> {
     let (sealed, key) = (state.join("secrets.sealed"), state.join("secrets.key"));
     let secrets = Arc::new(Secrets::open(&sealed, &key, SystemClock::shared(), Arc::new(SystemRng))?);
-    let tls = Tls::open_as("tls/front", state, secrets, &[], SystemClock::shared())?;
+    let tls = Tls::open_as("tls/front", state, secrets, &[], SystemClock::shared()).await?;
     let ca = reqwest::Certificate::from_pem(tls.ca_pem().as_bytes()).context("the CA")?;
     let client = reqwest::Client::builder().tls_certs_only([ca]).build().context("the front's client")?;
     let env = HttpEnv {

@@ -17,7 +17,7 @@ const CERTIFICATE_MS: i64 = 25 * DAY_MS;
 const CA_MS: i64 = 365 * DAY_MS;
 
 /// Looks at both.
-pub(super) fn check(place: &Place, secrets: &Secrets) -> Vec<Finding> {
+pub(super) async fn check(place: &Place, secrets: &Secrets) -> Vec<Finding> {
     if place.config.plain_http {
         return vec![Finding::warn(
             CHECK,
@@ -26,7 +26,7 @@ pub(super) fn check(place: &Place, secrets: &Secrets) -> Vec<Finding> {
         )];
     }
     let now = SystemClock::new().now();
-    match tls::ends(secrets) {
+    match tls::ends(secrets).await {
         Err(error) => vec![Finding::fail(CHECK, error.to_string(), "restore the secrets from a backup")],
         Ok(None) => vec![Finding::warn(CHECK, "there is no certificate yet", "start the server with HTTPS once")],
         Ok(Some((ca, certificate))) => {

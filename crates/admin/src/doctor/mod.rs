@@ -72,7 +72,7 @@ pub async fn examine(place: &Place, full: bool) -> Vec<Finding> {
     found.extend(zones::check(place));
     found.extend(time::check(place));
     if let Some(secrets) = &secrets {
-        found.extend(certificates::check(place, secrets));
+        found.extend(certificates::check(place, secrets).await);
     }
     found.extend(network::check(place));
     found

@@ -48,7 +48,7 @@ impl Cluster {
     pub async fn open<E: From<DbError>>(
         part: &PostgresPart,
         ca_file: &std::path::Path,
-        password: impl Fn(&str) -> Result<Password, E>,
+        password: impl AsyncFn(&str) -> Result<Password, E>,
     ) -> Result<Self, E> {
         let base = PgConnectOptions::new_without_pgpass()
             .host(&part.host)
@@ -62,7 +62,7 @@ impl Cluster {
         let admin = base.clone().username(&part.admin_user).password(part.admin_password.expose()).database("postgres");
         let mut passwords = BTreeMap::new();
         for schema in SCHEMAS.into_iter().chain(["provider"]) {
-            passwords.insert(schema, password(schema)?);
+            passwords.insert(schema, password(schema).await?);
         }
         let mut cluster = Self {
             installation: part.installation.clone(),

@@ -19,7 +19,9 @@ use crate::metrics::Metrics;
 use crate::peer::SERVICES;
 use crate::provider;
 use crate::rng::{Rng, SystemRng};
-use crate::secrets::Secrets;
+use crate::secrets::{Secrets, SecretsError};
+#[cfg(feature = "real")]
+use crate::secrets::{VaultEnv, VaultSettings};
 use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
 use crate::tls::{InsideTls, Tls};
@@ -61,9 +63,9 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let _alone = hold::opening(state_dir)?;
     let Given { clock, rng, zones } = given;
     let (metrics, health, tasks, shutdown) = (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
-    let secrets = Secrets::open(&state_dir.join("secrets.sealed"), &config.key_file, clock.clone(), rng.clone())
-        .context("can't open the secrets")?;
-    let secrets = Arc::new(secrets);
+    let on =
+        Stands { clock: &clock, rng: &rng, metrics: &metrics, health: &health, tasks: &tasks, shutdown: &shutdown };
+    let secrets = Arc::new(secrets(config, on).await.context("can't open the secrets")?);
     let home = home(config, &secrets).await?;
     let options = DbOptions {
         home: home.clone(),
@@ -76,12 +78,11 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let provider = provider::open(state_dir, options).await.context("can't open the provider's database")?;
     let tenants = Tenants::open(Arc::new(provider)).await.context("can't read the tenants")?;
     let bucket_secret =
-        secrets.get_or_create("zones/buckets", 32)?.as_slice().try_into().context("a secret is damaged")?;
+        secrets.get_or_create("zones/buckets", 32).await?.as_slice().try_into().context("a secret is damaged")?;
     let zone_metrics = ZoneMetrics::new(&metrics);
     let zones = match zones {
         Some(make) => make(config, bucket_secret, clock.clone(), zone_metrics)?,
-        None => Zones::open_local(state_dir, &config.jurisdiction, bucket_secret, clock.clone(), zone_metrics)
-            .context("can't open the zones")?,
+        None => zones_of(config, bucket_secret, &secrets, on, zone_metrics).context("can't open the zones")?,
     };
     let env = HttpEnv {
         clock: clock.clone(),
@@ -92,13 +93,13 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         shutdown: shutdown.clone(),
         limits: config.limits,
     };
-    let tls = public_tls(config, &secrets, &clock)?;
+    let tls = public_tls(config, &secrets, &clock).await?;
     let transport = tls.clone().map_or(Transport::PlainOnLoopback, Transport::Tls);
     let server = HttpServer::bind(config.listen, transport, env.clone()).await?;
     let (inside, channels) = match &config.inside {
         None => (None, None),
         Some(inside) => {
-            let tls = InsideTls::open(inside.name, secrets.clone(), clock.clone());
+            let tls = InsideTls::open(inside.name, secrets.clone(), clock.clone()).await;
             let tls = Arc::new(tls.context("can't make the certificate for the other services")?);
             let listener = HttpServer::bind(inside.listen, Transport::Inside(tls.clone()), env).await?;
             (Some((listener, inside.callers)), Some(Channels { tls, addresses: inside.peers.clone() }))
@@ -125,6 +126,56 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     Ok(Opened { host, server, inside, holds })
 }
 
+/// What a process has before it has anything else.
+#[cfg_attr(not(feature = "real"), expect(dead_code, reason = "a file needs less than a store behind a network"))]
+#[derive(Clone, Copy)]
+struct Stands<'a> {
+    clock: &'a SharedClock,
+    rng: &'a Arc<dyn Rng>,
+    metrics: &'a Arc<Metrics>,
+    health: &'a Health,
+    tasks: &'a Tasks,
+    shutdown: &'a Shutdown,
+}
+
+/// The sealed file, or the store of secrets that the parts name.
+async fn secrets(config: &HostConfig, on: Stands<'_>) -> Result<Secrets, SecretsError> {
+    #[cfg(feature = "real")]
+    if let super::PartsChoice::File(file) = &config.parts {
+        let program = config.inside.as_ref().map_or("server", |inside| inside.name);
+        let env = VaultEnv {
+            clock: on.clock.clone(),
+            rng: on.rng.clone(),
+            tasks: on.tasks.clone(),
+            shutdown: on.shutdown.clone(),
+            metrics: on.metrics.clone(),
+            health: on.health.clone(),
+        };
+        return Secrets::open_vault(VaultSettings::from_parts(file, program)?, env).await;
+    }
+    Secrets::open(&config.state_dir.join("secrets.sealed"), &config.key_file, on.clock.clone(), on.rng.clone())
+}
+
+/// The two directories, or the two S3 stores that the parts name.
+#[cfg_attr(not(feature = "real"), expect(unused_variables, reason = "directories need no credentials"))]
+fn zones_of(
+    config: &HostConfig,
+    bucket_secret: [u8; 32],
+    secrets: &Arc<Secrets>,
+    on: Stands<'_>,
+    metrics: ZoneMetrics,
+) -> Result<Zones> {
+    let clock = on.clock.clone();
+    #[cfg(feature = "real")]
+    if let super::PartsChoice::File(file) = &config.parts {
+        let parts = crate::parts::Parts::read(file)?;
+        let rng = on.rng.clone();
+        let zones = Zones::open_s3(&parts.s3, &parts.ca_file, secrets.clone(), bucket_secret, clock, rng, metrics);
+        return Ok(zones?);
+    }
+    Ok(Zones::open_local(&config.state_dir, &config.jurisdiction, bucket_secret, clock, metrics)?)
+}
+
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
 async fn home(_: &HostConfig, _: &Secrets) -> Result<Home> {
@@ -136,8 +187,8 @@ async fn home(_: &HostConfig, _: &Secrets) -> Result<Home> {
 async fn home(config: &HostConfig, secrets: &Secrets) -> Result<Home> {
     let super::PartsChoice::File(file) = &config.parts else { return Ok(Home::Files) };
     let parts = crate::parts::Parts::read(file)?;
-    let password = |schema: &str| -> Result<_> {
-        let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32)?;
+    let password = async |schema: &str| -> Result<_> {
+        let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32).await?;
         Ok(base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &*drawn).into())
     };
     let cluster = crate::db::Cluster::open(&parts.postgres, &parts.ca_file, password).await;
@@ -158,16 +209,16 @@ fn log(config: &HostConfig, rng: &Arc<dyn Rng>) -> Log {
 }
 
 /// The certificate of the public address: one of its own for each program, unless it is the whole platform.
-fn public_tls(config: &HostConfig, secrets: &Arc<Secrets>, clock: &SharedClock) -> Result<Option<Arc<Tls>>> {
+async fn public_tls(config: &HostConfig, secrets: &Arc<Secrets>, clock: &SharedClock) -> Result<Option<Arc<Tls>>> {
     if config.plain_http {
         return Ok(None);
     }
     let (state_dir, names) = (&config.state_dir, &config.host_names);
     let tls = match &config.inside {
-        None => Tls::open(state_dir, secrets.clone(), names, clock.clone()),
+        None => Tls::open(state_dir, secrets.clone(), names, clock.clone()).await,
         Some(inside) => {
             let place = format!("tls/{}", inside.name);
-            Tls::open_as(&place, state_dir, secrets.clone(), names, clock.clone())
+            Tls::open_as(&place, state_dir, secrets.clone(), names, clock.clone()).await
         }
     };
     Ok(Some(Arc::new(tls.context("can't make certificates")?)))

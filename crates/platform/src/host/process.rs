@@ -54,8 +54,9 @@ impl Process {
     }
 
     /// Starts a service here; whoever asked for it as a peer reaches it from now on.
-    pub fn start<S>(&mut self, program: &Program<S>, config: S) -> Result<()> {
-        let service = (program.start)(&self.host, config).with_context(|| format!("start {}", program.service()))?;
+    pub async fn start<S>(&mut self, program: &Program<S>, config: S) -> Result<()> {
+        let started = (program.start)(&self.host, config).await;
+        let service = started.with_context(|| format!("start {}", program.service()))?;
         if let (Some(late), Some(grpc)) = (self.host.beside.get(service.name), &service.grpc) {
             late.is(grpc.direct.clone());
         }
@@ -108,12 +109,17 @@ impl Process {
     fn certificates(&self) -> Worker {
         let (tls, inside) = (self.host.tls.clone(), self.host.inside.as_ref().map(|inside| inside.tls.clone()));
         Worker::new("server.certificate", CERTIFICATE_EVERY_MS, move || {
-            let renew = || -> Result<usize, crate::tls::TlsError> {
-                let public = tls.as_ref().map_or(Ok(false), |tls| tls.renew_if_due())?;
-                let inside = inside.as_ref().map_or(Ok(false), |tls| tls.renew_if_due())?;
-                Ok(usize::from(public) + usize::from(inside))
-            };
-            std::future::ready(renew())
+            let (tls, inside) = (tls.clone(), inside.clone());
+            async move {
+                let mut renewed = 0;
+                if let Some(tls) = tls {
+                    renewed += usize::from(tls.renew_if_due().await?);
+                }
+                if let Some(tls) = inside {
+                    renewed += usize::from(tls.renew_if_due().await?);
+                }
+                Ok::<_, crate::tls::TlsError>(renewed)
+            }
         })
     }
 

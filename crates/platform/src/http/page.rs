@@ -20,8 +20,8 @@ pub struct PageTokens {
 
 impl PageTokens {
     /// With the platform's key for tokens, which all replicas share.
-    pub fn load(secrets: &Secrets) -> Result<Self, SecretsError> {
-        let secret = secrets.get_or_create("page-tokens", KEY_BYTES)?;
+    pub async fn load(secrets: &Secrets) -> Result<Self, SecretsError> {
+        let secret = secrets.get_or_create("page-tokens", KEY_BYTES).await?;
         Ok(Self { key: blake3::derive_key("siegel/1/page-token", &secret) })
     }
 

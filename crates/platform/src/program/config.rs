@@ -147,7 +147,7 @@ mod tests {
             callers: &["retention"],
             settings: "[service]\n# Days.\ndays = 0\n",
             check: |_| Vec::new(),
-            start: |_, _| Ok(Service::new("upload")),
+            start: |_, _| Box::pin(std::future::ready(Ok(Service::new("upload")))),
         }
     }
 

@@ -18,6 +18,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
 use crate::config::{ConfigErrors, Mistake};
@@ -51,8 +52,8 @@ pub struct Program<S> {
     pub settings: &'static str,
     /// Settings that can't hold together; fields as in its own section.
     pub check: fn(&S) -> Vec<Mistake>,
-    /// Starts it.
-    pub start: fn(&Host, S) -> Result<Service>,
+    /// Starts it. A future, since its keys may lie elsewhere.
+    pub start: fn(&Host, S) -> BoxFuture<'_, Result<Service>>,
 }
 
 impl<S> Program<S> {
@@ -116,7 +117,7 @@ async fn serve<S: DeserializeOwned + Default>(program: &Program<S>, call: &Call)
         tracing::info!(field, value, by, "decided");
     }
     let mut process = Process::open(&config.host(program), Given::default()).await?;
-    process.start(program, config.service)?;
+    process.start(program, config.service).await?;
     process.spawn_workers();
     process.stop_on_signal();
     process.announce()?;
@@ -155,7 +156,7 @@ async fn openapi<S: DeserializeOwned + Default>(program: &Program<S>, call: &Cal
         inside.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     }
     let mut process = Process::open(&host, Given::default()).await?;
-    process.start(program, config.service)?;
+    process.start(program, config.service).await?;
     let document = serde_json::to_string_pretty(&process.openapi())?;
     writeln!(io::stdout(), "{document}").context("write to stdout")
 }

@@ -1,79 +1,21 @@
-//! The sealed file: a line that says what it is, then AES-256-GCM over the secrets, with that line as AAD. The key file
+//! The sealed file's bytes: a line that says what it is, then AES-256-GCM over the secrets, with that line as AAD. The key file
 //! holds 32 bytes in base64url. Both are written whole or not at all, readable by their owner alone.
 
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use siegel_api::Bytes;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::seal::{self, KEY_BYTES, SealError};
-use super::{Map, Secret};
+use super::sealed::Map;
+use super::{Secret, SecretsError};
 use crate::files::{self, Visibility};
 use crate::rng::Rng;
 
 const MAGIC: &[u8] = b"siegel/1/secrets\n";
-
-/// Why secrets can't be had. The sentences say what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretsError {
-    /// The file system said no.
-    #[error("{path} can't be read or written: {source}", path = path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The key file holds something else.
-    #[error("{path} is not a key file of Siegel (32 bytes in base64url): restore it from where you keep it", path = path.display())]
-    NotAKey {
-        /// The key file.
-        path: PathBuf,
-    },
-    /// The sealed file is there, its key is not.
-    #[error("{secrets} is sealed, and its key {key} is missing: put the key file back", secrets = secrets.display(), key = key.display())]
-    KeyMissing {
-        /// The sealed file.
-        secrets: PathBuf,
-        /// The key file.
-        key: PathBuf,
-    },
-    /// The sealed file does not open.
-    #[error(
-        "{secrets} does not open with the key {key}: one of them was changed or belongs to another installation. \
-         Nothing was overwritten; restore both from the same backup",
-        secrets = secrets.display(),
-        key = key.display()
-    )]
-    DoesNotOpen {
-        /// The sealed file.
-        secrets: PathBuf,
-        /// The key file.
-        key: PathBuf,
-    },
-    /// A platform without its secrets.
-    #[error(
-        "{secrets} is missing although {beside} exists: without it nobody can sign in. Restore it from a backup, or start \
-         with an empty state directory",
-        secrets = secrets.display(),
-        beside = beside.display()
-    )]
-    Lost {
-        /// The sealed file.
-        secrets: PathBuf,
-        /// What shows that this platform ran before.
-        beside: PathBuf,
-    },
-    /// The tenant's key was destroyed or never made.
-    #[error("the tenant has no key")]
-    NoTenantKey,
-    /// A wrapped value does not open.
-    #[error(transparent)]
-    Seal(#[from] SealError),
-}
 
 /// What is sealed in `path` and the key it is sealed under; both are made if this is a first start.
 pub(super) fn open_or_create(

@@ -98,8 +98,11 @@ impl Telemetry {
     }
 }
 
-/// Libraries speak from `info` on.
+/// Libraries speak from `info` on. Not at all those of the store of secrets: they log what the server answers.
 fn quiet(target: &str, level: Level) -> bool {
+    if target.starts_with("vaultrs") || target.starts_with("rustify") {
+        return false;
+    }
     target.starts_with("siegel") || level <= Level::INFO
 }
 

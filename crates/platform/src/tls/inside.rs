@@ -36,9 +36,9 @@ pub struct InsideTls {
 
 impl InsideTls {
     /// Loads the CA and `service`'s certificate, making what is missing or due.
-    pub fn open(service: &str, secrets: Arc<Secrets>, clock: SharedClock) -> Result<Self, TlsError> {
+    pub async fn open(service: &str, secrets: Arc<Secrets>, clock: SharedClock) -> Result<Self, TlsError> {
         let purpose = Purpose { place: format!("tls/inside/{service}"), names: vec![host_name(service)], calls: true };
-        let own = Own::load_or_make(purpose, secrets, clock)?;
+        let own = Own::load_or_make(purpose, secrets, clock).await?;
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from(own.ca.der.clone())).map_err(TlsError::Rustls)?;
         let roots = Arc::new(roots);
@@ -48,8 +48,8 @@ impl InsideTls {
     }
 
     /// Replaces the certificate if two thirds of its life are over, as [`super::Tls::renew_if_due`].
-    pub fn renew_if_due(&self) -> Result<bool, TlsError> {
-        self.own.renew_if_due()
+    pub async fn renew_if_due(&self) -> Result<bool, TlsError> {
+        self.own.renew_if_due().await
     }
 
     /// How the internal listener speaks TLS: nobody without a certificate gets as far as a request.

@@ -51,8 +51,8 @@ pub(super) struct Ca {
 }
 
 impl Ca {
-    pub(super) fn load_or_make(secrets: &Secrets, now: Timestamp) -> Result<Self, TlsError> {
-        if let Some(stored) = load(secrets, CA_NAME)? {
+    pub(super) async fn load_or_make(secrets: &Secrets, now: Timestamp) -> Result<Self, TlsError> {
+        if let Some(stored) = load(secrets, CA_NAME).await? {
             return Self::from_stored(&stored);
         }
         let key = KeyPair::generate().map_err(TlsError::Issue)?;
@@ -67,7 +67,7 @@ impl Ca {
         let stored = Stored { der: certificate.der().to_vec().into(), key: key.serialize_der().into(), ..stored };
         // Of two processes at a first start, the first one's is kept.
         let bytes = Zeroizing::new(serde_json::to_vec(&stored).map_err(|_| TlsError::Stored)?);
-        let kept = secrets.put_new(CA_NAME, &bytes)?;
+        let kept = secrets.put_new(CA_NAME, &bytes).await?;
         Self::from_stored(&serde_json::from_slice(&kept).map_err(|_| TlsError::Stored)?)
     }
 
@@ -84,14 +84,14 @@ impl Ca {
 pub(super) struct Leaf(Stored);
 
 impl Leaf {
-    pub(super) fn load_or_make(
+    pub(super) async fn load_or_make(
         secrets: &Secrets,
         ca: &Ca,
         purpose: &Purpose,
         now: Timestamp,
     ) -> Result<Self, TlsError> {
         let names = &purpose.names;
-        if let Some(stored) = load(secrets, &purpose.place)?
+        if let Some(stored) = load(secrets, &purpose.place).await?
             && stored.names == *names
             && (stored.begins_ms..stored.begins_ms + (stored.ends_ms - stored.begins_ms) / 3 * 2).contains(&now.0)
         {
@@ -117,7 +117,7 @@ impl Leaf {
         let (der, key) = (certificate.der().to_vec().into(), key.serialize_der().into());
         let stored = Stored { der, key, names: names.clone(), ..stored };
         let bytes = Zeroizing::new(serde_json::to_vec(&stored).map_err(|_| TlsError::Stored)?);
-        secrets.put(&purpose.place, &bytes)?;
+        secrets.put(&purpose.place, &bytes).await?;
         Ok(Self(stored))
     }
 
@@ -135,8 +135,8 @@ impl Leaf {
 }
 
 /// When the CA and the server's certificate end, as they lie in the secrets; nothing is made.
-pub(super) fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsError> {
-    let (ca, leaf) = (load(secrets, CA_NAME)?, load(secrets, LEAF_NAME)?);
+pub(super) async fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsError> {
+    let (ca, leaf) = (load(secrets, CA_NAME).await?, load(secrets, LEAF_NAME).await?);
     Ok(ca.zip(leaf).map(|(ca, leaf)| (Timestamp(ca.ends_ms), Timestamp(leaf.ends_ms))))
 }
 
@@ -149,8 +149,8 @@ fn lifetime(params: &mut CertificateParams, now: Timestamp, life_ms: i64) -> Sto
     Stored { der: Bytes::default(), key: Bytes::default(), names: Vec::new(), begins_ms: begins.0, ends_ms: ends.0 }
 }
 
-fn load(secrets: &Secrets, name: &str) -> Result<Option<Stored>, TlsError> {
-    let Some(bytes) = secrets.get(name) else { return Ok(None) };
+async fn load(secrets: &Secrets, name: &str) -> Result<Option<Stored>, TlsError> {
+    let Some(bytes) = secrets.get(name).await? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|_| TlsError::Stored)
 }
 

@@ -59,8 +59,8 @@ pub enum TlsError {
 
 /// When the CA and the server's certificate in the secrets end, without making or renewing either: for
 /// `siegel-admin doctor`. None before the first start with TLS.
-pub fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsError> {
-    issue::ends(secrets)
+pub async fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, TlsError> {
+    issue::ends(secrets).await
 }
 
 /// The server's side of TLS.
@@ -72,18 +72,18 @@ pub struct Tls {
 impl Tls {
     /// Loads the CA and the certificate, making what is missing, due or for other names. `host_names` are the names and
     /// addresses clients use beside [`LOCAL_NAMES`]. The CA's certificate is written to `state_dir/ca/ca.pem`.
-    pub fn open(
+    pub async fn open(
         state_dir: &Path,
         secrets: Arc<Secrets>,
         host_names: &[String],
         clock: SharedClock,
     ) -> Result<Self, TlsError> {
-        Self::open_as(LEAF_NAME, state_dir, secrets, host_names, clock)
+        Self::open_as(LEAF_NAME, state_dir, secrets, host_names, clock).await
     }
 
     /// The same with a certificate of its own at `place` in the secrets: the programs on one state directory may have
     /// different names, and none replaces another's.
-    pub fn open_as(
+    pub async fn open_as(
         place: &str,
         state_dir: &Path,
         secrets: Arc<Secrets>,
@@ -94,7 +94,7 @@ impl Tls {
             LOCAL_NAMES.iter().map(ToString::to_string).chain(host_names.iter().cloned()).collect();
         names.sort_unstable();
         names.dedup();
-        let own = Own::load_or_make(Purpose { place: place.to_owned(), names, calls: false }, secrets, clock)?;
+        let own = Own::load_or_make(Purpose { place: place.to_owned(), names, calls: false }, secrets, clock).await?;
         let path = state_dir.join("ca").join("ca.pem");
         if std::fs::read(&path).is_ok_and(|there| there == own.ca.pem.as_bytes()) {
             // The usual start: nothing to write.
@@ -123,8 +123,8 @@ impl Tls {
 
     /// Replaces the certificate if two thirds of its life are over. Call it once a day; connections that stand keep the
     /// old one. True if there is a new one.
-    pub fn renew_if_due(&self) -> Result<bool, TlsError> {
-        self.own.renew_if_due()
+    pub async fn renew_if_due(&self) -> Result<bool, TlsError> {
+        self.own.renew_if_due().await
     }
 
     /// How the listener speaks TLS.
@@ -155,16 +155,16 @@ struct Own {
 
 impl Own {
     /// Loads the CA and the certificate, making what is missing, due or for another purpose.
-    fn load_or_make(purpose: Purpose, secrets: Arc<Secrets>, clock: SharedClock) -> Result<Self, TlsError> {
+    async fn load_or_make(purpose: Purpose, secrets: Arc<Secrets>, clock: SharedClock) -> Result<Self, TlsError> {
         let now = clock.now();
-        let ca = Ca::load_or_make(&secrets, now)?;
-        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, now)?;
+        let ca = Ca::load_or_make(&secrets, now).await?;
+        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, now).await?;
         let current = Arc::new(Current(RwLock::new(Arc::new(In::new(&leaf, &ca)?))));
         Ok(Self { ca, purpose, secrets, clock, current })
     }
 
-    fn renew_if_due(&self) -> Result<bool, TlsError> {
-        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, self.clock.now())?;
+    async fn renew_if_due(&self) -> Result<bool, TlsError> {
+        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, self.clock.now()).await?;
         if leaf.expires() == self.current.get().expires {
             return Ok(false);
         }

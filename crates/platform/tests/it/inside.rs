@@ -33,14 +33,14 @@ fn secrets(dir: &Path) -> Arc<Secrets> {
     Arc::new(Secrets::open(&sealed, &key, SystemClock::shared(), Arc::new(SystemRng)).unwrap())
 }
 
-fn tls(dir: &Path, service: &str) -> Arc<InsideTls> {
-    Arc::new(InsideTls::open(service, secrets(dir), SystemClock::shared()).unwrap())
+async fn tls(dir: &Path, service: &str) -> Arc<InsideTls> {
+    Arc::new(InsideTls::open(service, secrets(dir), SystemClock::shared()).await.unwrap())
 }
 
 async fn serve(dir: TempDir, address: SocketAddr) -> Case {
     let shutdown = Shutdown::new();
     let env = HttpEnv { shutdown: shutdown.clone(), ..env() };
-    let server = HttpServer::bind(address, Transport::Inside(tls(dir.path(), "operator")), env).await.unwrap();
+    let server = HttpServer::bind(address, Transport::Inside(tls(dir.path(), "operator").await), env).await.unwrap();
     let address = server.address();
     let grpc = tonic::service::Routes::new(OperatorServiceServer::new(Operator)).prepare().into_axum_router();
     let serving = Tasks::new().spawn("server", server.serve(only(&["dealer-api"], grpc)));
@@ -53,8 +53,8 @@ async fn case() -> Case {
 
 impl Case {
     /// The way `caller` has to whom it takes for `callee`.
-    fn peer(&self, caller: &str, callee: &str) -> Peer {
-        let tls = tls(self.dir.path(), caller);
+    async fn peer(&self, caller: &str, callee: &str) -> Peer {
+        let tls = tls(self.dir.path(), caller).await;
         inside(callee, &self.address.to_string(), tls, RemoteOptions::default()).unwrap()
     }
 }
@@ -62,8 +62,8 @@ impl Case {
 #[tokio::test]
 async fn who_is_on_the_list_is_answered_and_who_is_not_is_refused() {
     let case = case().await;
-    plan(&case.peer("dealer-api", "operator"), "x").await.unwrap();
-    let refused = plan(&case.peer("notification", "operator"), "x").await.unwrap_err();
+    plan(&case.peer("dealer-api", "operator").await, "x").await.unwrap();
+    let refused = plan(&case.peer("notification", "operator").await, "x").await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied);
 }
 
@@ -73,12 +73,12 @@ async fn without_a_certificate_for_it_nobody_gets_as_far_as_a_request() {
     let plain = remote(format!("http://{}", case.address).parse().unwrap(), RemoteOptions::default());
     plan(&plain, "x").await.unwrap_err();
     // TLS that believes the CA, and shows nothing, or the certificate of a public address.
-    let public = Tls::open(case.dir.path(), secrets(case.dir.path()), &[], SystemClock::shared()).unwrap();
+    let public = Tls::open(case.dir.path(), secrets(case.dir.path()), &[], SystemClock::shared()).await.unwrap();
     for shown in [None, Some("tls/leaf")] {
         assert!(!answered(&case, &public, shown).await, "{shown:?}");
     }
     // The same way with a certificate of ours gets through: it is the certificate that is missing.
-    plan(&case.peer("dealer-api", "operator"), "x").await.unwrap();
+    plan(&case.peer("dealer-api", "operator").await, "x").await.unwrap();
     assert!(answered(&case, &public, Some("tls/inside/dealer-api")).await);
 }
 
@@ -102,7 +102,8 @@ async fn answered(case: &Case, public: &Tls, shown: Option<&str>) -> bool {
                 der: siegel_api::Bytes,
                 key: siegel_api::Bytes,
             }
-            let leaf: Leaf = serde_json::from_slice(&secrets(case.dir.path()).get(place).unwrap()).unwrap();
+            let leaf: Leaf =
+                serde_json::from_slice(&secrets(case.dir.path()).get(place).await.unwrap().unwrap()).unwrap();
             let key = PrivateKeyDer::Pkcs8(leaf.key.to_vec().into());
             builder.with_client_auth_cert(vec![leaf.der.to_vec().into(), ca], key).unwrap()
         }
@@ -122,15 +123,15 @@ async fn answered(case: &Case, public: &Tls, shown: Option<&str>) -> bool {
 #[tokio::test]
 async fn an_address_that_leads_to_another_service_is_not_believed() {
     let case = case().await;
-    let answer = plan(&case.peer("dealer-api", "key-directory"), "x").await.unwrap_err();
+    let answer = plan(&case.peer("dealer-api", "key-directory").await, "x").await.unwrap_err();
     assert_eq!(answer.code(), Code::Unavailable);
-    assert!(inside("operator", "no address", tls(case.dir.path(), "upload"), RemoteOptions::default()).is_err());
+    assert!(inside("operator", "no address", tls(case.dir.path(), "upload").await, RemoteOptions::default()).is_err());
 }
 
 #[tokio::test]
 async fn a_peer_that_is_away_is_unavailable_and_found_again_when_it_returns() {
     let case = case().await;
-    let peer = case.peer("dealer-api", "operator");
+    let peer = case.peer("dealer-api", "operator").await;
     plan(&peer, "x").await.unwrap();
     case.shutdown.begin();
     assert_eq!(case.serving.await.unwrap(), Some(0), "the open channel did not hold up the end");

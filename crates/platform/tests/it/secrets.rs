@@ -6,7 +6,7 @@ use std::sync::Arc;
 use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::ManualClock;
 use siegel_platform::rng::{SeededRng, SystemRng};
-use siegel_platform::secrets::{Secrets, SecretsError};
+use siegel_platform::secrets::{Secrets, SecretsError, contract};
 use siegel_platform::sign::Signer;
 use tempfile::TempDir;
 
@@ -39,20 +39,20 @@ impl Case {
     }
 }
 
-#[test]
-fn what_is_put_is_there_after_a_restart_and_nowhere_in_the_clear() {
+#[tokio::test]
+async fn what_is_put_is_there_after_a_restart_and_nowhere_in_the_clear() {
     let case = Case::new();
     let secrets = case.open().unwrap();
-    secrets.put("login/setup", b"canary-secret").unwrap();
-    let drawn = secrets.get_or_create("sign/receipts", 32).unwrap();
-    secrets.put("gone", b"x").unwrap();
-    secrets.delete("gone").unwrap();
+    secrets.put("login/setup", b"canary-secret").await.unwrap();
+    let drawn = secrets.get_or_create("sign/receipts", 32).await.unwrap();
+    secrets.put("gone", b"x").await.unwrap();
+    secrets.delete("gone").await.unwrap();
     drop(secrets);
 
     let again = case.open().unwrap();
-    assert_eq!(again.get("login/setup").unwrap().as_slice(), b"canary-secret");
-    assert_eq!(again.get_or_create("sign/receipts", 32).unwrap(), drawn);
-    assert!(again.get("gone").is_none());
+    assert_eq!(again.get("login/setup").await.unwrap().unwrap().as_slice(), b"canary-secret");
+    assert_eq!(again.get_or_create("sign/receipts", 32).await.unwrap(), drawn);
+    assert!(again.get("gone").await.unwrap().is_none());
     for path in [case.file(), case.key()] {
         let bytes = std::fs::read(&path).unwrap();
         assert!(!bytes.windows(13).any(|window| window == b"canary-secret"));
@@ -64,10 +64,10 @@ fn what_is_put_is_there_after_a_restart_and_nowhere_in_the_clear() {
     }
 }
 
-#[test]
-fn a_changed_file_is_refused_wherever_it_was_changed() {
+#[tokio::test]
+async fn a_changed_file_is_refused_wherever_it_was_changed() {
     let case = Case::new();
-    case.open().unwrap().put("a", b"secret").unwrap();
+    case.open().unwrap().put("a", b"secret").await.unwrap();
     let good = std::fs::read(case.file()).unwrap();
     for at in 0..good.len() {
         let mut bad = good.clone();
@@ -81,7 +81,11 @@ fn a_changed_file_is_refused_wherever_it_was_changed() {
         assert!(said.contains("does not open") && said.contains("restore both from the same backup"), "{said}");
     }
     std::fs::write(case.file(), &good).unwrap();
-    assert_eq!(case.open().unwrap().get("a").unwrap().as_slice(), b"secret", "a refusal overwrites nothing");
+    assert_eq!(
+        case.open().unwrap().get("a").await.unwrap().unwrap().as_slice(),
+        b"secret",
+        "a refusal overwrites nothing"
+    );
 }
 
 #[test]
@@ -108,17 +112,25 @@ fn a_missing_or_wrong_key_and_lost_secrets_each_have_a_sentence() {
 }
 
 #[tokio::test]
+async fn the_sealed_file_keeps_the_contract_of_a_store_of_secrets() {
+    let case = Case::new();
+    let [one, other, service] = [(); 3].map(|()| Arc::new(case.open().unwrap()));
+    let subject = contract::Subject { operators: [one, other], service, clock: case.clock.clone() };
+    contract::run(&subject, &SystemRng).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_tenants_values_open_for_it_alone_and_never_again_once_its_key_is_destroyed() {
     let case = Case::new();
     let secrets = case.open().unwrap();
     let [ours, other] = [1, 2].map(|n| TenantId::from_bytes([n; 16]));
     assert!(matches!(secrets.wrap(ours, &["keys"], b"k").await, Err(SecretsError::NoTenantKey)));
     for tenant in [ours, other] {
-        secrets.create_tenant_key(tenant).unwrap();
+        secrets.create_tenant_key(tenant).await.unwrap();
     }
     let place = ["keys", "rec_1", "shred_key"];
     let wrapped = secrets.wrap(ours, &place, b"shred key").await.unwrap();
-    secrets.create_tenant_key(ours).unwrap();
+    secrets.create_tenant_key(ours).await.unwrap();
     assert_eq!(secrets.unwrap(ours, &place, &wrapped).await.unwrap().as_slice(), b"shred key", "made once");
     assert!(secrets.unwrap(other, &place, &wrapped).await.is_err());
     assert!(secrets.unwrap(ours, &["keys", "rec_2", "shred_key"], &wrapped).await.is_err());
@@ -131,18 +143,18 @@ async fn a_tenants_values_open_for_it_alone_and_never_again_once_its_key_is_dest
     assert_eq!(restarted.unwrap(ours, &place, &wrapped).await.unwrap().as_slice(), b"shred key");
     case.clock.advance_ms(FIVE_MINUTES_MS);
     assert_eq!(restarted.unwrap(ours, &place, &wrapped).await.unwrap().as_slice(), b"shred key");
-    restarted.destroy_tenant_key(ours).unwrap();
-    restarted.destroy_tenant_key(ours).unwrap();
+    restarted.destroy_tenant_key(ours).await.unwrap();
+    restarted.destroy_tenant_key(ours).await.unwrap();
     assert!(matches!(restarted.unwrap(ours, &place, &wrapped).await, Err(SecretsError::NoTenantKey)), "at once");
-    restarted.create_tenant_key(ours).unwrap();
+    restarted.create_tenant_key(ours).await.unwrap();
     assert!(restarted.unwrap(ours, &place, &wrapped).await.is_err(), "a new key opens nothing old");
     let text = std::fs::read(case.file()).unwrap();
     drop(restarted);
     assert!(!text.windows(9).any(|window| window == b"shred key"));
 }
 
-#[test]
-fn the_platform_signs_with_the_same_key_after_a_restart() {
+#[tokio::test]
+async fn the_platform_signs_with_the_same_key_after_a_restart() {
     use siegel_domain::{ReceiptId, RecordId};
     use siegel_envelope::bytes::Digest;
     use siegel_envelope::receipt::{UploadReceipt, ZoneHolds};
@@ -151,7 +163,7 @@ fn the_platform_signs_with_the_same_key_after_a_restart() {
     let case = Case::new();
     let (path, key) = (case.file(), case.key());
     let open = |seed| Secrets::open(&path, &key, Arc::new(case.clock.clone()), Arc::new(SeededRng::new(seed))).unwrap();
-    let signer = Signer::load(&open(1), "sign/receipts").unwrap();
+    let signer = Signer::load(&open(1), "sign/receipts").await.unwrap();
     let receipt = UploadReceipt {
         receipt: ReceiptId::from_bytes([1; 16]),
         tenant: TenantId::from_bytes([2; 16]),
@@ -163,9 +175,9 @@ fn the_platform_signs_with_the_same_key_after_a_restart() {
         zones: vec![ZoneHolds { zone: "a".to_owned(), jurisdiction: "DE".to_owned(), parts: 1 }],
     };
     let bytes = signer.sign(receipt.clone()).to_bytes();
-    let again = Signer::load(&open(2), "sign/receipts").unwrap();
+    let again = Signer::load(&open(2), "sign/receipts").await.unwrap();
     assert_eq!(again.public_key(), signer.public_key());
     assert_eq!(Signed::<UploadReceipt>::open(&bytes, again.public_key()).unwrap().into_value(), receipt);
-    let other = Signer::load(&open(3), "sign/other").unwrap();
+    let other = Signer::load(&open(3), "sign/other").await.unwrap();
     assert!(Signed::<UploadReceipt>::open(&bytes, other.public_key()).is_err());
 }

@@ -36,41 +36,42 @@ fn tenant(n: u8) -> TenantId {
 async fn what_one_process_does_to_the_secrets_the_other_sees_and_does_not_undo() {
     let dir = tempfile::tempdir().unwrap();
     let (one, other) = (secrets(dir.path()), secrets(dir.path()));
-    one.put("a", b"1").unwrap();
-    assert_eq!(other.get("a").unwrap().as_slice(), b"1");
-    other.put("b", b"2").unwrap();
-    one.put("c", b"3").unwrap();
-    assert_eq!(secrets(dir.path()).names(), ["a", "b", "c"]);
-    assert_eq!(one.put_new("ca", b"first").unwrap(), other.put_new("ca", b"second").unwrap());
-    let drawn = one.get_or_create("drawn", 32).unwrap();
-    assert_eq!(other.get_or_create("drawn", 32).unwrap(), drawn);
+    one.put("a", b"1").await.unwrap();
+    assert_eq!(other.get("a").await.unwrap().unwrap().as_slice(), b"1");
+    other.put("b", b"2").await.unwrap();
+    one.put("c", b"3").await.unwrap();
+    assert_eq!(secrets(dir.path()).names("").await.unwrap(), ["a", "b", "c"]);
+    assert_eq!(one.put_new("ca", b"first").await.unwrap(), other.put_new("ca", b"second").await.unwrap());
+    let drawn = one.get_or_create("drawn", 32).await.unwrap();
+    assert_eq!(other.get_or_create("drawn", 32).await.unwrap(), drawn);
     // A tenant's key that one destroys opens nothing in the other, although it had it open.
-    one.create_tenant_key(tenant(1)).unwrap();
+    one.create_tenant_key(tenant(1)).await.unwrap();
     let sealed = other.wrap(tenant(1), &["table", "row"], b"value").await.unwrap();
-    one.destroy_tenant_key(tenant(1)).unwrap();
+    one.destroy_tenant_key(tenant(1)).await.unwrap();
     assert!(other.unwrap(tenant(1), &["table", "row"], &sealed).await.is_err());
     // The same if the other one learns of it while it changes something itself.
-    one.create_tenant_key(tenant(2)).unwrap();
+    one.create_tenant_key(tenant(2)).await.unwrap();
     let sealed = other.wrap(tenant(2), &["table", "row"], b"value").await.unwrap();
-    one.destroy_tenant_key(tenant(2)).unwrap();
-    other.put("d", b"4").unwrap();
+    one.destroy_tenant_key(tenant(2)).await.unwrap();
+    other.put("d", b"4").await.unwrap();
     assert!(other.unwrap(tenant(2), &["table", "row"], &sealed).await.is_err());
 }
 
-#[test]
-fn many_who_change_the_secrets_at_once_lose_nothing() {
+#[tokio::test]
+async fn many_who_change_the_secrets_at_once_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();
+    let runtime = &tokio::runtime::Handle::current();
     std::thread::scope(|scope| {
         for process in 0..4 {
             let secrets = secrets(dir.path());
             scope.spawn(move || {
                 for n in 0..10 {
-                    secrets.put(&format!("{process}/{n}"), b"x").unwrap();
+                    runtime.block_on(secrets.put(&format!("{process}/{n}"), b"x")).unwrap();
                 }
             });
         }
     });
-    assert_eq!(secrets(dir.path()).names().len(), 40);
+    assert_eq!(secrets(dir.path()).names("").await.unwrap().len(), 40);
 }
 
 async fn tenants(dir: &Path) -> Tenants {

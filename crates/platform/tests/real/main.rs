@@ -2,6 +2,8 @@
 //! parts have. Start them with `cargo xtask up`; without them these tests fail, unless SIEGEL_WITHOUT_PARTS says so.
 #![expect(clippy::unwrap_used, reason = "in a test, and in what tests share, it is an assertion")]
 
+mod bao;
+mod secrets;
 mod store;
 mod zone_faults;
 mod zones;

@@ -16,7 +16,7 @@ static LOG: LazyLock<Migrations> =
 /// A fresh installation on the cluster.
 async fn cluster(mut parts: Parts) -> Arc<Cluster> {
     parts.postgres.installation = format!("test_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
-    let password = |schema: &str| Ok::<_, DbError>(format!("test-{schema}").into());
+    let password = async |schema: &str| Ok::<_, DbError>(format!("test-{schema}").into());
     Arc::new(Cluster::open(&parts.postgres, &parts.ca_file, password).await.unwrap())
 }
 

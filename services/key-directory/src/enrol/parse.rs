@@ -107,7 +107,7 @@ impl NewPerson {
         Ok(Self {
             user_key,
             recovery_key,
-            login_hash: directory.logins.of(tenant)?.names.hash(&person.login_name),
+            login_hash: directory.logins.of(tenant).await?.names.hash(&person.login_name),
             opaque_record: directory.seal(tenant, Place("members", &row, "opaque_record"), &record).await?,
             slot: directory.seal(tenant, Place("slots", &device_row, "slot"), &slot.to_bytes()).await?,
             recovery_slot: match recovery_slot {

@@ -23,7 +23,7 @@ pub(crate) async fn password(directory: &Directory, request: EnrolPassword) -> R
         return Err(invalid());
     }
     let message = RegistrationRequest::<Suite>::deserialize(&request.request).map_err(|_| invalid())?;
-    let login = directory.logins.of(request.tenant)?;
+    let login = directory.logins.of(request.tenant).await?;
     let answer = ServerRegistration::start(&login.setup, message, member.as_bytes()).map_err(error::opaque)?;
     Ok(EnrolPasswordAnswer {
         response: answer.message.serialize().to_vec().into(),

@@ -48,7 +48,7 @@ async fn open(state: TempDir, clock: ManualClock) -> World {
     let drawn = Arc::new(AtomicU64::new(0));
     let ctx = testing::ctx(state.path(), &clock).await;
     let ctx = Ctx { rng: Arc::new(Counted(ctx.rng.clone(), drawn.clone())), ..ctx };
-    let app = App::new(ctx.clone(), KeyDirectoryConfig::default()).unwrap();
+    let app = App::new(ctx.clone(), KeyDirectoryConfig::default()).await.unwrap();
     let (router, _) = app.rest().split_for_parts();
     World { state, clock, ctx, app, drawn, router, nonce: Mutex::default(), proofs: AtomicU64::new(0) }
 }

@@ -65,7 +65,7 @@ impl Deref for DealerApi {
 
 impl DealerApi {
     /// The dealer API on this platform, before this operator.
-    pub fn new(ctx: &Ctx, config: DealerApiConfig, operator: Peer) -> Result<Self, SecretsError> {
+    pub async fn new(ctx: &Ctx, config: DealerApiConfig, operator: Peer) -> Result<Self, SecretsError> {
         Ok(Self(Arc::new(Inner {
             config,
             clock: ctx.clock.clone(),
@@ -73,7 +73,7 @@ impl DealerApi {
             tenants: ctx.tenants.clone(),
             zones: zone_facts(&ctx.zones),
             source: EventSource::new("/siegel/operator", ctx.clock.clone(), ctx.rng.clone()),
-            pages: PageTokens::load(&ctx.secrets)?,
+            pages: PageTokens::load(&ctx.secrets).await?,
             operator: OperatorServiceClient::new(operator),
         })))
     }

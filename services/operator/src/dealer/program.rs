@@ -15,12 +15,12 @@ pub fn program() -> Program<DealerApiConfig> {
         callers: &[],
         settings: include_str!("../../dealer-api.default.toml"),
         check: |_| Vec::new(),
-        start,
+        start: |host, config| Box::pin(start(host, config)),
     }
 }
 
-fn start(host: &Host, config: DealerApiConfig) -> Result<Service> {
-    let api = DealerApi::new(&host.ctx, config, host.peer("operator")?)?;
+async fn start(host: &Host, config: DealerApiConfig) -> Result<Service> {
+    let api = DealerApi::new(&host.ctx, config, host.peer("operator")?).await?;
     Ok(Service::new("dealer-api").rest(host.with_auth(api.rest())?))
 }
 

@@ -49,7 +49,7 @@ pub async fn apply(ctx: &Ctx, tenant: TenantId, plan: &Plan) -> Outcomes {
 /// Takes one step.
 pub async fn step(ctx: &Ctx, tenant: TenantId, change: &Change) -> Result<(), StepError> {
     match (change.target.resource, change.target.zone) {
-        (Resource::TenantKey, _) => ctx.secrets.create_tenant_key(tenant)?,
+        (Resource::TenantKey, _) => ctx.secrets.create_tenant_key(tenant).await?,
         (Resource::Bucket, zone) => {
             let zone = ctx.zones.both()[zone.unwrap_or_default().min(1)];
             let bucket = ctx.zones.bucket(tenant);

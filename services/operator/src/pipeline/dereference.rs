@@ -18,7 +18,11 @@ pub fn zone_facts(zones: &Zones) -> Vec<ZoneFact> {
 /// What a tenant has.
 pub async fn actual(ctx: &Ctx, tenant: TenantId) -> Actual {
     let mut actual = Actual::new();
-    let key = if ctx.secrets.has_tenant_key(tenant) { Seen::Ours } else { Seen::Missing };
+    let key = match ctx.secrets.has_tenant_key(tenant).await {
+        Ok(true) => Seen::Ours,
+        Ok(false) => Seen::Missing,
+        Err(_) => Seen::Unreachable,
+    };
     actual.insert(Target::new(Resource::TenantKey), key);
     let bucket = ctx.zones.bucket(tenant);
     for (index, zone) in ctx.zones.both().into_iter().enumerate() {

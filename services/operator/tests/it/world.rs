@@ -76,7 +76,7 @@ impl World {
         body: Value,
     ) -> Answer {
         let operator = peer::direct(self.app.grpc());
-        let api = DealerApi::new(&self.app.ctx, DealerApiConfig::default(), operator).unwrap();
+        let api = DealerApi::new(&self.app.ctx, DealerApiConfig::default(), operator).await.unwrap();
         let (router, _) = api.rest().split_for_parts();
         let router: Router = router.layer(Extension(Assumed(who)));
         let mut request = Request::builder().method(method).uri(path).header("content-type", "application/json");

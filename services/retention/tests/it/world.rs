@@ -46,12 +46,12 @@ pub(crate) async fn world() -> World {
     let upload = Upload::new(&clock);
     let ctx = testing::ctx(state.path(), &clock).await;
     let (ours, other) = (testing::tenant(&ctx, 1).await, testing::tenant(&ctx, 2).await);
-    let (app, logs) = start(ctx, &upload);
+    let (app, logs) = start(ctx, &upload).await;
     World { state, clock, upload, app, ours, other, logs }
 }
 
 /// Retention, and the logs of the services that it hears.
-fn start(ctx: siegel_platform::Ctx, upload: &Upload) -> (App, [Arc<TenantDbs>; 3]) {
+async fn start(ctx: siegel_platform::Ctx, upload: &Upload) -> (App, [Arc<TenantDbs>; 3]) {
     let logs = ["key-directory", "upload", "operator"].map(|service| {
         // Any database with an outbox will do.
         let dbs = TenantDbs::new(&ctx.state_dir, service, &siegel_retention::app::MIGRATIONS, DbOptions::default());
@@ -61,7 +61,7 @@ fn start(ctx: siegel_platform::Ctx, upload: &Upload) -> (App, [Arc<TenantDbs>; 3
     });
     let peer = peer::direct(UploadServiceServer::new(upload.clone()));
     let guard = Arc::new(ClockGuard::open(&ctx.state_dir.join(MARK_FILE), ctx.clock.clone()).unwrap());
-    (App::new(ctx, RetentionConfig::default(), Needs { guard, upload: peer }).unwrap(), logs)
+    (App::new(ctx, RetentionConfig::default(), Needs { guard, upload: peer }).await.unwrap(), logs)
 }
 
 pub(crate) fn sender(n: u8) -> Party {
@@ -96,7 +96,7 @@ impl World {
     /// The process dies and another one starts on the same directory.
     pub(crate) async fn restart(&mut self) {
         let ctx = testing::ctx(self.state.path(), &self.clock).await;
-        (self.app, self.logs) = start(ctx, &self.upload);
+        (self.app, self.logs) = start(ctx, &self.upload).await;
     }
 
     /// A committed record of sender `from` to the tenant, with its event.

@@ -96,7 +96,7 @@ async fn world_in(state: TempDir, config: UploadConfig, servers: Option<Servers>
     let directory = Directory::default();
     let ctx = context(state.path(), &clock, &faults, servers.as_ref()).await;
     let (ours, other) = (testing::tenant(&ctx, 1).await, testing::tenant(&ctx, 2).await);
-    let app = start(ctx, &directory, config.clone());
+    let app = start(ctx, &directory, config.clone()).await;
     let mut dice = Dice::new(7);
     let inbox = Inbox::new(ours, 1, &mut dice);
     let member = Person::member(ours, 11, &mut dice);
@@ -153,7 +153,7 @@ async fn context(
     ctx
 }
 
-fn start(ctx: siegel_platform::Ctx, directory: &Directory, config: UploadConfig) -> App {
+async fn start(ctx: siegel_platform::Ctx, directory: &Directory, config: UploadConfig) -> App {
     let guard = Arc::new(ClockGuard::open(&ctx.state_dir.join("clock.mark"), ctx.clock.clone()).unwrap());
     let needs = Needs {
         guard,
@@ -161,7 +161,7 @@ fn start(ctx: siegel_platform::Ctx, directory: &Directory, config: UploadConfig)
         key_directory: peer::direct(KeyDirectoryServiceServer::new(directory.clone())),
         retention: peer::direct(RetentionServiceServer::new(Deadlines)),
     };
-    App::new(ctx, config, needs).unwrap()
+    App::new(ctx, config, needs).await.unwrap()
 }
 
 #[derive(Debug)]
@@ -188,7 +188,7 @@ impl World {
     pub(crate) async fn restart(&mut self) {
         self.clock.advance_ms(1); // the platform's seed is of the moment: nothing is drawn twice
         let ctx = context(self.state.path(), &self.clock, &self.faults, self.servers.as_ref()).await;
-        self.app = start(ctx, &self.directory, self.config.clone());
+        self.app = start(ctx, &self.directory, self.config.clone()).await;
     }
 
     /// Lets the key directory know a person and their device.

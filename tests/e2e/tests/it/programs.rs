@@ -156,7 +156,7 @@ async fn only_retention_may_call_upload() {
         Secrets::open(&sealed, &key, SystemClock::shared(), std::sync::Arc::new(SystemRng)).unwrap(),
     );
     let ask = async |caller: &str| {
-        let tls = InsideTls::open(caller, secrets.clone(), SystemClock::shared()).unwrap();
+        let tls = InsideTls::open(caller, secrets.clone(), SystemClock::shared()).await.unwrap();
         let address = programs.internal("upload").to_string();
         let peer = inside("upload", &address, std::sync::Arc::new(tls), RemoteOptions::default()).unwrap();
         let request = GetRecordPartiesRequest { tenant: "x".to_owned(), record: "x".to_owned() };

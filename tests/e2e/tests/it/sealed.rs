@@ -45,7 +45,8 @@ async fn c09_neither_provider_nor_dealer_gets_at_contents() {
     let directory = centre.owner.session.directory().await.unwrap();
     let signer = directory.signer(sender.session.party().unwrap(), &manifest.sender_key).unwrap();
     let mut tried = 0;
-    for secret in world.ctx().secrets.names().into_iter().filter_map(|name| world.ctx().secrets.get(&name)) {
+    for name in world.ctx().secrets.names("").await.unwrap() {
+        let secret = world.ctx().secrets.get(&name).await.unwrap().unwrap();
         for window in secret.windows(32) {
             let seed = siegel_crypto::secret::Secret::from_slice(window).unwrap();
             let key = siegel_crypto::KemSecretKey::from_seed(seed);

@@ -37,15 +37,15 @@ pub trait BucketKeys: Send + Sync + 'static {
 #[async_trait]
 impl BucketKeys for Secrets {
     async fn get(&self, name: &str) -> Result<Option<Secret>, KeysError> {
-        Ok(Secrets::get(self, name))
+        Ok(Secrets::get(self, name).await?)
     }
 
     async fn put_new(&self, name: &str, secret: &[u8]) -> Result<Secret, KeysError> {
-        Ok(Secrets::put_new(self, name, secret)?)
+        Ok(Secrets::put_new(self, name, secret).await?)
     }
 
     async fn delete(&self, name: &str) -> Result<(), KeysError> {
-        Ok(Secrets::delete(self, name)?)
+        Ok(Secrets::delete(self, name).await?)
     }
 }
 

@@ -83,7 +83,8 @@ async fn what_is_counted_has_labels_of_ours_only() {
 
 #[tokio::test]
 async fn beyond_capacity_requests_are_sent_away_at_once() {
-    let mut server = serve_with(Limits { requests: 1, ..Limits::default() }, |_| Transport::PlainOnLoopback).await;
+    let mut server =
+        serve_with(Limits { requests: 1, ..Limits::default() }, async |_: &_| Transport::PlainOnLoopback).await;
     let mut first = server.connect().await;
     first.send(format!("GET /wait HTTP/1.1\r\n{CLOSE}").as_bytes()).await;
     server.handled(1).await;

@@ -29,8 +29,8 @@ async fn failures(server: &Served, path: &'static str, part: Option<&'static str
 #[ignore = "needs h2spec: cargo xtask test --only HTTP/2"]
 async fn f26_h2spec_finds_no_failure() {
     let dir = tempfile::tempdir().unwrap();
-    let tls = Arc::new(open(dir.path(), &ManualClock::new(SystemClock::new().now()), &[]).unwrap());
-    let server = serve_with(Limits::default(), |_| Transport::Tls(tls)).await;
+    let tls = Arc::new(open(dir.path(), &ManualClock::new(SystemClock::new().now()), &[]).await.unwrap());
+    let server = serve_with(Limits::default(), async |_: &_| Transport::Tls(tls)).await;
     let mut found = failures(&server, "/any", None).await;
     // Too many streams at once need answers that take their time; `/any` answers before there are too many.
     found.retain(|title| !title.contains("concurrent stream limit to be exceeded"));

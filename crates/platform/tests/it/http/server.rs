@@ -123,17 +123,17 @@ pub(crate) fn env(clock: &ManualClock, limits: Limits) -> HttpEnv {
 }
 
 pub(crate) async fn serve() -> Served {
-    serve_with(Limits::default(), |_| Transport::PlainOnLoopback).await
+    serve_with(Limits::default(), async |_: &_| Transport::PlainOnLoopback).await
 }
 
-pub(crate) async fn serve_with(limits: Limits, transport: impl FnOnce(&ManualClock) -> Transport) -> Served {
+pub(crate) async fn serve_with(limits: Limits, transport: impl AsyncFnOnce(&ManualClock) -> Transport) -> Served {
     let clock = ManualClock::new(Timestamp(1_700_000_000_000));
     let env = env(&clock, limits);
     let handled = Arc::new(watch::Sender::new(0));
     let release = Arc::new(Notify::new());
     let app = App { handled: handled.clone(), release: release.clone() };
     let handled = handled.subscribe();
-    let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), transport(&clock), env.clone()).await.unwrap();
+    let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), transport(&clock).await, env.clone()).await.unwrap();
     let address = server.address();
     let ended = Tasks::new().spawn("server", server.serve(router(app)));
     Served { address, clock, env, handled, release, ended }

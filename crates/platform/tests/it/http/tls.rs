@@ -25,9 +25,9 @@ fn secrets(dir: &Path, clock: &ManualClock) -> Arc<Secrets> {
     Arc::new(Secrets::open(&path, &key, Arc::new(clock.clone()), Arc::new(SeededRng::new(1))).unwrap())
 }
 
-pub(super) fn open(dir: &Path, clock: &ManualClock, names: &[&str]) -> Result<Tls, TlsError> {
+pub(super) async fn open(dir: &Path, clock: &ManualClock, names: &[&str]) -> Result<Tls, TlsError> {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-    Tls::open(dir, secrets(dir, clock), &names, Arc::new(clock.clone()))
+    Tls::open(dir, secrets(dir, clock), &names, Arc::new(clock.clone())).await
 }
 
 /// Believes `ca` alone and offers `protocols`.
@@ -46,13 +46,13 @@ async fn a_client_that_knows_the_ca_is_served_under_every_name() {
     let dir = tempfile::tempdir().unwrap();
     // A client checks dates by the machine's clock, so the certificate has to be made by it.
     let now = siegel_platform::clock::Clock::now(&SystemClock::new());
-    let tls = Arc::new(open(dir.path(), &ManualClock::new(now), &["siegel.example"]).unwrap());
+    let tls = Arc::new(open(dir.path(), &ManualClock::new(now), &["siegel.example"]).await.unwrap());
     let ca = std::fs::read_to_string(dir.path().join("ca/ca.pem")).unwrap();
     assert_eq!(ca, tls.ca_pem());
     let der = CertificateDer::from_pem_slice(ca.as_bytes()).unwrap();
     assert_eq!(tls.ca_fingerprint(), Digest::of(&der));
 
-    let server = serve_with(Limits::default(), |_| Transport::Tls(tls.clone())).await;
+    let server = serve_with(Limits::default(), async |_: &_| Transport::Tls(tls.clone())).await;
     for (name, protocol) in
         [("localhost", "http/1.1"), ("127.0.0.1", "h2"), ("::1", "http/1.1"), ("siegel.example", "h2")]
     {
@@ -78,8 +78,10 @@ async fn a_client_that_knows_the_ca_is_served_under_every_name() {
 #[tokio::test]
 async fn a_handshake_that_never_ends_is_cut() {
     let dir = tempfile::tempdir().unwrap();
-    let server =
-        serve_with(Limits::default(), |clock| Transport::Tls(Arc::new(open(dir.path(), clock, &[]).unwrap()))).await;
+    let server = serve_with(Limits::default(), async |clock: &ManualClock| {
+        Transport::Tls(Arc::new(open(dir.path(), clock, &[]).await.unwrap()))
+    })
+    .await;
     let mut client = server.connect().await;
     client.send(b"\x16\x03").await;
     server.timers(1).await;
@@ -87,26 +89,28 @@ async fn a_handshake_that_never_ends_is_cut() {
     assert_eq!(client.rest().await, "");
 }
 
-#[test]
-fn the_certificate_is_renewed_after_two_thirds_of_its_life_and_the_ca_stays() {
+#[tokio::test]
+async fn the_certificate_is_renewed_after_two_thirds_of_its_life_and_the_ca_stays() {
     let dir = tempfile::tempdir().unwrap();
     let clock = ManualClock::new(Timestamp(1_700_000_000_000));
-    let tls = open(dir.path(), &clock, &["a.example"]).unwrap();
+    let tls = open(dir.path(), &clock, &["a.example"]).await.unwrap();
     let (ca, first) = (tls.ca_fingerprint(), tls.expires());
     assert_eq!(first, Timestamp(1_700_000_000_000 + 90 * DAY_MS));
     clock.advance_ms(59 * DAY_MS);
-    assert!(!tls.renew_if_due().unwrap());
-    assert_eq!(open(dir.path(), &clock, &["a.example"]).unwrap().expires(), first, "a restart keeps it");
+    assert!(!tls.renew_if_due().await.unwrap());
+    assert_eq!(open(dir.path(), &clock, &["a.example"]).await.unwrap().expires(), first, "a restart keeps it");
     clock.advance_ms(DAY_MS);
-    assert!(tls.renew_if_due().unwrap());
+    assert!(tls.renew_if_due().await.unwrap());
     assert!(tls.expires() > first);
-    let restarted = open(dir.path(), &clock, &["a.example"]).unwrap();
+    let restarted = open(dir.path(), &clock, &["a.example"]).await.unwrap();
     assert_eq!((restarted.ca_fingerprint(), restarted.expires()), (ca, tls.expires()));
     clock.advance_ms(DAY_MS);
-    let renamed = open(dir.path(), &clock, &["b.example"]).unwrap();
+    let renamed = open(dir.path(), &clock, &["b.example"]).await.unwrap();
     assert_eq!(renamed.ca_fingerprint(), ca);
     assert!(renamed.expires() > restarted.expires(), "other names need another certificate");
-    assert!(matches!(open(dir.path(), &clock, &["not a name"]), Err(TlsError::Name(name)) if name == "not a name"));
+    assert!(
+        matches!(open(dir.path(), &clock, &["not a name"]).await, Err(TlsError::Name(name)) if name == "not a name")
+    );
 }
 
 #[tokio::test]

@@ -221,7 +221,7 @@ async fn statement(stage: &Stage) -> SignedBytes {
 async fn f31_a_checkpoint_that_goes_back_is_refused_and_an_old_one_is_said_loudly() {
     let stage = Stage::set().await;
     stage.sender.session.upload_bytes(b"first".to_vec(), "a.txt").send().await.unwrap();
-    let sign = statement_key(&stage.world);
+    let sign = statement_key(&stage.world).await;
     let seen = stage.sender.dir.memory().unwrap().checkpoint.unwrap();
     let seen = Signed::<Checkpoint>::open(&hex::decode(&seen).unwrap(), &sign.public()).unwrap();
     // The attacker holds the platform's own key, and still can't take a longer list back.

@@ -12,7 +12,7 @@ use super::{SMALL, Stage, flipped, refused, statement_key, stranger};
 async fn f29_no_upload_counts_as_arrived_without_its_own_receipt() {
     let stage = Stage::set().await;
     let earlier = stage.sender.session.upload_bytes(b"earlier".to_vec(), "a.txt").send().await.unwrap();
-    let sign = statement_key(&stage.world);
+    let sign = statement_key(&stage.world).await;
     let before = files_below(&stage.sender.dir.path().join("receipts"));
     let resigned = move |answer: &CommitAnswer, change: fn(&mut UploadReceipt)| {
         let honest = Signed::<UploadReceipt>::open(&answer.receipt, &sign.public()).unwrap();
