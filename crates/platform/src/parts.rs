@@ -61,8 +61,8 @@ pub struct PostgresPart {
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// Name of this installation, in front of the names of its roles and its provider's database: several may share a
-    /// cluster. Lower-case letters, digits and underscores.
+    /// Name of this installation, in front of the names of its roles, its provider's database and its secrets: several may
+    /// share the parts. Lower-case letters, digits and underscores.
     #[serde(default = "installation")]
     pub installation: String,
     /// A role that may create databases and roles; only provisioning uses it.
@@ -74,8 +74,11 @@ pub struct PostgresPart {
     pub direct: Vec<String>,
 }
 
+/// The name of an installation that has given itself none.
+pub const DEFAULT_INSTALLATION: &str = "siegel";
+
 fn installation() -> String {
-    "siegel".to_owned()
+    DEFAULT_INSTALLATION.to_owned()
 }
 
 /// A zone on S3.
@@ -94,6 +97,20 @@ pub struct S3Part {
     pub admin_access: String,
     /// Its secret.
     pub admin_secret: Credential,
+    /// Whether each tenant has an account of its own here.
+    #[serde(default)]
+    pub accounts: S3Accounts,
+}
+
+/// Whose accounts the buckets of a zone belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum S3Accounts {
+    /// A user for each tenant, made by provisioning through versitygw's administration.
+    #[default]
+    PerTenant,
+    /// The one account of this part for all: Amazon, Ceph, and whoever gives out no more.
+    One,
 }
 
 /// Vault or OpenBao.

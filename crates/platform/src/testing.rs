@@ -2,6 +2,11 @@
 //! to ask a route as somebody without a key directory. Only with feature `testing`, which services name in their
 //! dev-dependencies.
 
+#[cfg(feature = "real")]
+pub mod gateway;
+#[cfg(feature = "real")]
+pub mod wire;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -127,7 +132,7 @@ pub async fn tenant(ctx: &Ctx, n: u8) -> TenantId {
         .expect("a test's tenant is written");
     ctx.secrets.create_tenant_key(id).await.expect("a test's tenant gets a key");
     for zone in ctx.zones.both() {
-        zone.admin.make_bucket(&ctx.zones.bucket(id)).await.expect("a test's bucket is made");
+        zone.make_bucket(&ctx.zones.bucket(id)).await.expect("a test's bucket is made");
     }
     provision_directory(&ctx.state_dir, id).expect("a test's tenant gets a directory");
     id

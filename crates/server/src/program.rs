@@ -6,14 +6,18 @@ use anyhow::{Context as _, Result};
 use clap::Parser as _;
 use siegel_platform::config::{self, ConfigErrors};
 use siegel_platform::host::Given;
+use siegel_platform::program::run_to_end;
 use siegel_platform::telemetry::Telemetry;
 
 use crate::cli::{Args, Command};
 use crate::{Platform, ServerConfig, banner};
 
 /// What `main` does; here, so that tests can start the same program.
-#[tokio::main]
-pub async fn run_program() -> Result<()> {
+pub fn run_program() -> Result<()> {
+    run_to_end(program()).context("start")?
+}
+
+async fn program() -> Result<()> {
     let args = Args::parse();
     let config = args.apply(load(&args)?);
     let mistakes = config.mistakes();

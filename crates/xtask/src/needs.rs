@@ -33,6 +33,8 @@ pub(crate) enum Need {
     H2spec,
     /// age, which sealing is measured beside
     Age,
+    /// OpenSSL's headers, make and a C++ compiler, to build Kafka's client
+    Rdkafka,
     /// Go 1.25 or newer, to build S3 and the fault proxy
     Go,
     /// OpenSSL and curl, to set up the real parts
@@ -70,6 +72,7 @@ impl Need {
             Self::Wine => "Wine (wine64), to try siegel.exe",
             Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
             Self::Age => "age, to measure sealing beside it",
+            Self::Rdkafka => "OpenSSL's headers, make and a C++ compiler, to build Kafka's client",
             Self::Go => "Go >= 1.25, to build the S3 stores and the fault proxy",
             Self::Openssl => "openssl and curl, to set the parts up",
             Self::SystemPython => "Debian's Python 3 with venv, for OpenBao and Patroni",
@@ -94,6 +97,10 @@ impl Need {
             Self::Wine => wine().is_some(),
             Self::H2spec => tools::h2spec_found(),
             Self::Age => machine::which("age").is_some() && machine::which("age-keygen").is_some(),
+            Self::Rdkafka => {
+                let openssl = machine::says(Command::new("pkg-config").args(["--modversion", "openssl"]));
+                openssl.is_some() && ["make", "c++"].iter().all(|name| machine::which(name).is_some())
+            }
             Self::Go => parts::go().is_some_and(|go| {
                 let said = machine::says(Command::new(go).arg("version"));
                 // As in "go version go1.26.1 linux/amd64".
@@ -135,6 +142,7 @@ impl Need {
             Self::Node => &["nodejs"],
             Self::Age => &["age"],
             Self::Wine => &["wine64"],
+            Self::Rdkafka => &["libssl-dev", "pkg-config", "make", "g++"],
             Self::Openssl => &["openssl", "curl", "ca-certificates"],
             Self::SystemPython => &["python3", "python3-venv"],
             Self::Haproxy => &["haproxy"],

@@ -4,7 +4,7 @@ use crate::check::{arrows, deny, explained, files, promises, words};
 use crate::needs::Need;
 use crate::stage::{Group, Stage};
 use crate::work::Work;
-use crate::{generate, tools, tree, windows};
+use crate::{generate, parts, tools, tree, windows};
 
 use anyhow::Result;
 
@@ -21,7 +21,7 @@ pub(crate) fn checks() -> Vec<Stage> {
         check("dependencies explained", &[], explained::run),
         check("fmt", &[Need::Rustfmt], |work| cargo(work, &["fmt", "--all", "--check"])),
         check("licences, bans, advisories", &[Need::Deny], deny::run),
-        check("clippy", &[Need::Rustfmt], |work| {
+        check("clippy", &[Need::Rustfmt, Need::Rdkafka], |work| {
             cargo(work, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
         }),
         check("generated files", &[], generate::drift),
@@ -37,13 +37,17 @@ pub(crate) fn everything() -> Vec<Stage> {
     stages.extend([
         // Programs first: end-to-end tests start them as children, and cargo test does not build them for other
         // packages.
-        build("programs", &[], |work| cargo(work, &["build", "--workspace", "--locked"])),
-        build("tests", &[], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
+        build("programs", &[Need::Rdkafka], |work| cargo(work, &["build", "--workspace", "--locked"])),
+        build("tests", &[Need::Rdkafka], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
         build("vectors for WebAssembly", &[Need::Wasm], tools::build_wasm_vectors),
     ]);
     stages.extend(windows());
     stages.extend([
-        run("cargo test", &[], |work| cargo(work, &["test", "--workspace", "--locked"])),
+        run("cargo test", &[Need::Rdkafka], |work| {
+            // What needs the real parts has a stage of its own.
+            work.run(tree::cargo(["test", "--workspace", "--locked"]).env("SIEGEL_WITHOUT_PARTS", "1"))?;
+            Ok(String::new())
+        }),
         run("the demo, in German", &[], tools::demo),
         run("HTTP/2 conformance", &[Need::H2spec], tools::h2spec),
         run("200 seeds", &[], |work| {
@@ -55,6 +59,7 @@ pub(crate) fn everything() -> Vec<Stage> {
         run("vectors in WebAssembly", &[Need::Wasm, Need::Node], tools::wasm_vectors),
     ]);
     stages.extend(windows_smoke());
+    stages.push(Stage { group: Group::Real, name: "real parts", needs: parts::NEEDS, run: parts::test });
     stages
 }
 

@@ -88,7 +88,7 @@ pub struct Inner {
     /// Objects that are written, perhaps, and have no row yet.
     pub in_flight: Busy<ObjectName>,
     /// Commits under way.
-    pub committing: Busy<RecordId>,
+    pub committing: Busy<(TenantId, RecordId)>,
     /// Downloads that the audit trail knows of.
     pub downloads: Downloads,
     /// Erasures under way.

@@ -39,7 +39,9 @@ async fn run(app: &App, actor: &Actor, record: RecordId, body: &CommitUpload) ->
     if let Some(answer) = committed_before(&db, &row, &Digest::of(&body.manifest)).await? {
         return Ok(answer);
     }
-    let Some(_running) = app.committing.begin(record) else { return Err(error::wrong_state(RecordState::Committing)) };
+    let Some(_running) = app.committing.begin((actor.tenant_id(), record)) else {
+        return Err(error::wrong_state(RecordState::Committing));
+    };
     let begun = db.tx("record.committing", |tx| {
         Box::pin(async move {
             let begun = records::step(tx, record, RecordState::Open, RecordState::Committing).await?;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UploadConfig {
-    /// Memory for parts on their way, in MiB; beyond it clients are asked to wait.
+    /// Memory for parts on their way, in MiB; beyond it, or beyond their share of it, clients are asked to wait.
     pub part_buffer_mib: u32,
     /// How long a request waits for its share of the process' byte budget before it is sent away.
     pub budget_wait_ms: u32,

@@ -60,8 +60,8 @@ async fn run(app: &App, order: &Order) -> Result<EraseRecordResponse, Problem> {
     for zone in app.ctx.zones.both() {
         if let Err(failure) = bury(app, &db, zone, tenant, record, &erasure).await? {
             tracing::warn!(%tenant, %record, zone = zone.name, reason = failure.word(), "a zone's tombstone waits");
-            if !waiting_for.contains(&zone.name) {
-                waiting_for.push(zone.name);
+            if !waiting_for.iter().any(|name| name == zone.name) {
+                waiting_for.push(zone.name.to_owned());
             }
         }
     }
@@ -184,7 +184,7 @@ async fn seen(
     db: &Db,
     tenant: TenantId,
     record: RecordId,
-    waiting_for: Vec<&'static str>,
+    waiting_for: Vec<String>,
 ) -> Result<EraseRecordResponse, Problem> {
     let erasure = erasures::find(db.reader(), record).await?.ok_or_else(error::not_found)?;
     let objects = copies::of_record(db.reader(), record).await?.into_iter().filter_map(|copy| {
@@ -197,7 +197,7 @@ async fn seen(
     tracing::info!(%tenant, %record, done = erasure.done.is_some(), "a record is erased");
     Ok(EraseRecordResponse {
         done: erasure.done.is_some(),
-        waiting_for: waiting_for.into_iter().map(str::to_owned).collect(),
+        waiting_for,
         shred_key_destroyed_ms: erasure.shred_gone.map_or(0, |gone| gone.0),
         objects: objects.collect(),
         tombstones: tombstones.into_iter().map(|(zone, object)| TombstoneCopy { zone, object }).collect(),

@@ -1,5 +1,6 @@
 //! Compares what lies in the zones with what the rows say, the other way round: an object that no row names and that is
-//! older than any upload or repair takes was left by a crash, a lost answer or a late write, and is deleted.
+//! older than any upload or repair takes was left by a crash, a lost answer or a late write, and is deleted. So is a shred
+//! key whose record never came to be, or is gone.
 
 use siegel_domain::time::{DAY_MS, HOUR_MS};
 use siegel_domain::{TenantId, Timestamp};
@@ -9,10 +10,12 @@ use siegel_platform::db::{Db, DbError};
 use siegel_platform::zones::{Zone, ZoneError};
 
 use crate::app::App;
-use crate::store::copies;
+use crate::store::{copies, owners};
 
 /// Every tenant is looked at once a day.
 const ROUND_MS: i64 = DAY_MS;
+/// Shred keys compared in one query.
+const KEYS: u32 = 500;
 
 /// A run of the worker: a few tenants of the round. Returns how many it looked at.
 pub async fn run_once(app: &App) -> Result<usize, Problem> {
@@ -29,7 +32,7 @@ pub async fn run_once(app: &App) -> Result<usize, Problem> {
     Ok(tenants.len())
 }
 
-/// Deletes a tenant's orphans in both zones. Returns how many.
+/// Deletes a tenant's orphans in both zones and its keys that open nothing. Returns how many objects.
 pub async fn check_tenant(app: &App, tenant: TenantId) -> Result<usize, Problem> {
     let db = match app.dbs.get(tenant).await {
         Err(DbError::NoSuchTenant) => return Ok(0),
@@ -43,11 +46,25 @@ pub async fn check_tenant(app: &App, tenant: TenantId) -> Result<usize, Problem>
             Err(failure) => tracing::debug!(zone = zone.name, reason = failure.word(), "a zone is away"),
         }
     }
+    check_keys(app, &db, tenant, before).await?;
     if deleted > 0 {
         tracing::info!(%tenant, orphans = deleted, "objects without a row were deleted");
         app.metrics.orphans.inc_by(deleted as u64);
     }
     Ok(deleted)
+}
+
+async fn check_keys(app: &App, db: &Db, tenant: TenantId, before: Timestamp) -> Result<(), Problem> {
+    let mut after = String::new();
+    loop {
+        let keys = app.shred_keys.older(tenant, before, &after, KEYS).await?;
+        let Some(last) = keys.last() else { return Ok(()) };
+        after.clone_from(last);
+        for owner in owners::gone(db.reader(), &keys).await? {
+            tracing::info!(%tenant, owner, "a shred key that opens nothing is destroyed");
+            app.shred_keys.destroy_older(tenant, &owner, before).await?;
+        }
+    }
 }
 
 async fn check_zone(
@@ -58,22 +75,29 @@ async fn check_zone(
     before: Timestamp,
 ) -> Result<Result<usize, ZoneError>, Problem> {
     let bucket = app.ctx.zones.bucket(tenant);
-    let objects = match zone.list_older(&bucket, before).await {
-        Ok(objects) => objects,
+    let mut listing = match zone.list_older(&bucket, before).await {
+        Ok(listing) => listing,
         Err(failure) => return Ok(Err(failure)),
     };
     let mut deleted = 0;
-    for object in objects {
-        // The row is looked for last: an attempt in flight gets its row before it ends.
-        if app.in_flight.contains(&object) || copies::knows(db.reader(), zone.name, &object).await? {
-            continue;
+    loop {
+        let page = match listing.next_page().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        for object in page {
+            // The row is looked for last: an attempt in flight gets its row before it ends.
+            if app.in_flight.contains(&object) || copies::knows(db.reader(), zone.name, &object).await? {
+                continue;
+            }
+            if let Err(failure) = zone.delete(&bucket, &object).await {
+                return Ok(Err(failure));
+            }
+            deleted += 1;
         }
-        if let Err(failure) = zone.delete(&bucket, &object).await {
-            return Ok(Err(failure));
-        }
-        deleted += 1;
     }
-    match zone.admin.clean(&bucket, before).await {
+    match zone.clean(&bucket, before).await {
         Ok(inventory) => Ok(Ok(deleted + inventory.leftovers)),
         Err(failure) => Ok(Err(failure)),
     }

@@ -4,6 +4,7 @@
 
 use axum::body::Body;
 use axum::http::HeaderMap;
+use axum::http::header::EXPECT;
 use bytes::Bytes;
 use siegel_api::records::PartAck;
 use siegel_api::tenants::Durability;
@@ -37,10 +38,12 @@ pub async fn put_part(
 ) -> Result<PartAck, Problem> {
     let db = app.db(actor).await?;
     if let Some(early) = answer_unread(&db, actor, (record, number), headers).await.transpose() {
-        receive::drain(body).await;
+        if !headers.contains_key(EXPECT) {
+            receive::drain(body).await; // who waits to be told to send is not told to: the part travels no second time
+        }
         return early;
     }
-    let received = receive::receive(app, headers, body).await?;
+    let received = receive::receive(app, actor, headers, body).await?;
     // Runs to its end whoever hangs up: what was written gets its row or is taken away again. Otherwise a line that
     // breaks here would leave bytes that erasing the record does not know of until the inventory finds them.
     let (app, actor) = (app.clone(), actor.clone());
@@ -123,7 +126,8 @@ fn refusal(outcome: &PutOutcome) -> Problem {
     }
 }
 
-/// Writes the row that makes the attempt count; if another attempt was first, this one is taken away again.
+/// Writes the row that makes the attempt count. If another attempt was first, or the upload takes no more parts, this one
+/// is taken away again; if nobody knows whether the row was written, it is left to the inventory.
 async fn acknowledge(
     app: &App,
     actor: &Actor,
@@ -133,32 +137,58 @@ async fn acknowledge(
     stored: Stored,
 ) -> Result<PartAck, Problem> {
     let copy = &stored;
-    let first = db.tx("upload.part", |tx| {
+    let fate = db.tx("upload.part", |tx| {
         Box::pin(async move {
             let row = records::find(&mut **tx, record).await?.ok_or_else(error::not_found)?;
             if row.state != RecordState::Open {
-                return Err(error::wrong_state(row.state));
+                return Ok(Fate::Closed(row.state));
             }
             if !parts::insert(tx, record, part).await? {
-                return Ok(false);
+                return Ok(Fate::Second);
             }
             insert_copies(app, actor, tx, record, part.number, copy).await?;
             records::touch(tx, record, app.ctx.clock.now()).await?;
-            Ok::<_, Problem>(true)
+            Ok::<_, Problem>(Fate::Counts)
         })
     });
-    let first = first.await;
-    if !matches!(first, Ok(true)) {
-        for zone in stored.outcome.held_by() {
-            discard(app, actor, zone, &stored.object).await;
+    let fate = match fate.await {
+        Err(problem) if surely_undone(&problem) => {
+            stored.discard(app, actor, db).await;
+            return Err(problem);
+        }
+        fate => fate?,
+    };
+    match fate {
+        Fate::Counts => {
+            app.noticed(actor.tenant_id(), &stored.outcome);
+            Ok(ack(part, stored.outcome.held_by().into_iter().map(str::to_owned).collect()))
+        }
+        Fate::Second => {
+            stored.discard(app, actor, db).await;
+            let winner = parts::find(db.reader(), record, part.number).await?.ok_or(Reason::Conflict)?;
+            same_part(db, record, winner, part.digest).await
+        }
+        Fate::Closed(state) => {
+            stored.discard(app, actor, db).await;
+            Err(error::wrong_state(state))
         }
     }
-    if first? {
-        app.noticed(actor.tenant_id(), &stored.outcome);
-        return Ok(ack(part, stored.outcome.held_by().into_iter().map(str::to_owned).collect()));
-    }
-    let winner = parts::find(db.reader(), record, part.number).await?.ok_or(Reason::Conflict)?;
-    same_part(db, record, winner, part.digest).await
+}
+
+/// What became of an attempt, for certain: a transaction that fails may have counted nevertheless.
+enum Fate {
+    /// It is the part.
+    Counts,
+    /// Another attempt was first.
+    Second,
+    /// The upload takes no more parts.
+    Closed(RecordState),
+}
+
+/// Whether a transaction that failed surely did nothing. Other failures may come after the commit; a full disk comes before
+/// it, and has no room for orphans.
+pub fn surely_undone(problem: &Problem) -> bool {
+    problem.reason() == Reason::StorageFull
 }
 
 /// Rows for both zones' copies of a part. What one zone lacks is said in an event and is first in line for repair.
@@ -188,10 +218,13 @@ impl Stored {
         &self.outcome
     }
 
-    /// Takes an attempt away that will never count.
-    pub async fn discard(self, app: &App, actor: &Actor) {
+    /// Takes an attempt away that will never count. One that a row names does count: its transaction was tried again after
+    /// a commit that had gone well.
+    pub async fn discard(self, app: &App, actor: &Actor, db: &Db) {
         for zone in self.outcome.held_by() {
-            discard(app, actor, zone, &self.object).await;
+            if matches!(copies::knows(db.reader(), zone, &self.object).await, Ok(false)) {
+                discard(app, actor, zone, &self.object).await;
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::stream::{self, Stream, StreamExt};
 use siegel_domain::limits::{DIGEST_BYTES, SALT_BYTES};
+use siegel_domain::upload::RecordState;
 use siegel_domain::{RecordId, TenantId};
 use siegel_envelope::PartDigest;
 use siegel_envelope::part::{self, PartShape};
@@ -21,7 +22,7 @@ use crate::error;
 use crate::read::audit_read;
 use crate::repair;
 use crate::store::copies::{self, Actual, CopyRow};
-use crate::store::parts;
+use crate::store::{parts, records};
 
 /// Chunks that are read at once: 1 MiB, large enough to keep a disk busy and small enough to hold a few.
 const CHUNKS: usize = 4;
@@ -43,9 +44,13 @@ pub struct Part {
 pub async fn find(app: &App, actor: &Actor, (record, number): (RecordId, u32)) -> Result<Part, Problem> {
     let db = app.db(actor).await?;
     readable(&db, actor, record).await?;
-    let part = parts::find(db.reader(), record, number).await?.ok_or_else(error::not_found)?;
+    let part = parts::find(db.reader(), record, number).await?;
     let mut copies = copies::of_part(db.reader(), record, number).await?;
     copies.retain(CopyRow::is_good);
+    if part.is_none() || copies.is_empty() {
+        readable(&db, actor, record).await?; // erased since it was looked for: gone, and nothing is damaged
+    }
+    let part = part.ok_or_else(error::not_found)?;
     if copies.is_empty() {
         tracing::error!(tenant = %actor.tenant_id(), %record, part = number, "no zone holds an undamaged copy");
         return Err(Reason::Damaged.into());
@@ -235,6 +240,11 @@ impl Reader {
         }
         if away {
             return Err(Problem::new(Reason::ZoneUnavailable).retry_after_s(5));
+        }
+        let db = self.app.dbs.get(self.tenant).await?;
+        match records::find(db.reader(), self.record).await? {
+            Some(row) if row.state != RecordState::Committed => return Err(error::wrong_state(row.state)), // erased meanwhile
+            _ => {}
         }
         tracing::error!(tenant = %self.tenant, record = %self.record, part = self.number, "no zone holds an undamaged copy");
         Err(Reason::Damaged.into())

@@ -1,6 +1,6 @@
 //! A part comes in: into one buffer, each chunk hashed when it is whole and still lies in the processor's cache. The
-//! buffer's size is taken from the process' byte budget first, and no zone sees a byte of it before the digest was
-//! compared.
+//! buffer's size is taken from the process' byte budget first, within the shares of who sends it and for a bounded time, and
+//! no zone sees a byte of it before the digest was compared.
 
 use axum::body::Body;
 use axum::http::HeaderMap;
@@ -9,12 +9,15 @@ use bytes::Bytes;
 use futures::StreamExt;
 use siegel_api::PART_DIGEST_HEADER;
 use siegel_domain::limits::PART_SEALED_BYTES;
+use siegel_domain::time::MINUTE_MS;
 use siegel_envelope::PartDigest;
 use siegel_envelope::part::{self, PartDigester, PartError};
-use siegel_platform::budget::Held;
+use siegel_platform::budget::{Held, Share};
+use siegel_platform::clock::within;
 use siegel_platform::http::cause_of;
 use siegel_platform::{Problem, Reason};
 
+use crate::access::Actor;
 use crate::app::App;
 use crate::buffers::Buffers;
 
@@ -35,23 +38,43 @@ impl Drop for Received {
     }
 }
 
+/// How long a body may take however steadily it comes, since it holds its bytes of the budget all the while. Two parts at
+/// once take that long on a line of 150 kbit/s.
+pub const BODY_MS: i64 = 15 * MINUTE_MS;
+
 /// Reads a part whose digest the header names.
-pub async fn receive(app: &App, headers: &HeaderMap, body: Body) -> Result<Received, Problem> {
+pub async fn receive(app: &App, actor: &Actor, headers: &HeaderMap, body: Body) -> Result<Received, Problem> {
     let named = named_digest(headers)?;
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Reason::ContentEncoding.into()); // ciphertext does not shrink; nothing here decompresses
     }
     let announced = announced_length(headers)?;
-    let held = app.budget.take(announced.unwrap_or(PART_SEALED_BYTES) as u64, app.budget_wait_ms()).await?;
-    let (bytes, digest) = match announced {
-        Some(length) => read_announced(body, app.buffers.take(length), length).await?,
-        None => read_unannounced(body).await?,
+    let bytes = announced.unwrap_or(PART_SEALED_BYTES) as u64;
+    let [principal, tenant] = shares(actor);
+    let held = app.budget.take_of(&[principal, tenant, Share::Parts], bytes, app.budget_wait_ms()).await?;
+    let reading = async {
+        match announced {
+            Some(length) => read_announced(body, app.buffers.take(length), length).await,
+            None => read_unannounced(body).await,
+        }
     };
+    let (bytes, digest) = in_time(app, reading).await?;
     let received = Received { bytes, digest, buffers: app.buffers.clone(), _held: held };
     if digest != named {
         return Err(Problem::new(Reason::DigestMismatch).detail("The bytes changed on the way; send the part again."));
     }
     Ok(received)
+}
+
+/// The shares of the byte budget that hold what the actor sends.
+pub fn shares(actor: &Actor) -> [Share; 2] {
+    [Share::Principal(actor.tenant_id(), actor.principal), Share::Tenant(actor.tenant_id())]
+}
+
+/// Reads a body, at most for [`BODY_MS`].
+pub async fn in_time<T>(app: &App, reading: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let late = || Problem::new(Reason::RequestTimeout).detail("The body took more than 15 minutes; send it again.");
+    within(&*app.ctx.clock, BODY_MS, reading).await.unwrap_or_else(|| Err(late()))
 }
 
 /// Reads what is left of a body that is not needed, so that the client hears the answer instead of a broken pipe.

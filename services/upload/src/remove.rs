@@ -16,9 +16,9 @@ const BATCH: u32 = 64;
 const AT_ONCE: usize = 8;
 
 /// Deletes what should go. Returns the zones that did not do it; none means that every object was seen to be absent.
-pub async fn remove(app: &App, db: &Db, tenant: TenantId, record: RecordId) -> Result<Vec<&'static str>, Problem> {
+pub async fn remove(app: &App, db: &Db, tenant: TenantId, record: RecordId) -> Result<Vec<String>, Problem> {
     let bucket = &app.ctx.zones.bucket(tenant);
-    let mut away: Vec<&'static str> = Vec::new();
+    let mut away: Vec<String> = Vec::new();
     loop {
         let batch = copies::to_remove(db.reader(), record, &away, BATCH).await?;
         if batch.is_empty() {
@@ -30,7 +30,8 @@ pub async fn remove(app: &App, db: &Db, tenant: TenantId, record: RecordId) -> R
         for (copy, result) in batch.iter().zip(done) {
             match result {
                 Ok(deletion) => gone.push((copy, deletion)),
-                Err((zone, failure)) if !away.contains(&zone) => {
+                Err(failure) if !away.contains(&copy.zone) => {
+                    let zone = copy.zone.clone();
                     tracing::warn!(%tenant, %record, zone, reason = failure.word(), "a zone's objects wait to be deleted");
                     away.push(zone);
                 }
@@ -42,12 +43,10 @@ pub async fn remove(app: &App, db: &Db, tenant: TenantId, record: RecordId) -> R
 }
 
 /// Deletes one object and looks again.
-pub async fn delete(app: &App, bucket: &Bucket, copy: &CopyRow) -> Result<Deletion, (&'static str, ZoneError)> {
-    let Some(zone) = app.ctx.zones.by_name(&copy.zone) else {
-        // A zone that no longer exists here; it stays to be done until it is given up by hand.
-        return Err(("unknown", ZoneError::CutOff));
-    };
-    zone.delete(bucket, &copy.object).await.map_err(|failure| (zone.name, failure))
+pub async fn delete(app: &App, bucket: &Bucket, copy: &CopyRow) -> Result<Deletion, ZoneError> {
+    // A zone that no longer exists here: it stays to be done until it is given up by hand.
+    let zone = app.ctx.zones.by_name(&copy.zone).ok_or(ZoneError::CutOff)?;
+    zone.delete(bucket, &copy.object).await
 }
 
 /// Writes down what was seen to be absent.

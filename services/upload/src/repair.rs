@@ -15,6 +15,7 @@ use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{CopyHealed, CopyMissing};
 
 use crate::app::App;
+use crate::put_part::surely_undone;
 use crate::remove;
 use crate::store::copies::{self, Actual, CopyRow};
 use crate::store::parts::{self, PartRow};
@@ -76,14 +77,33 @@ pub async fn repair_tenant(app: &App, tenant: TenantId) -> Result<(usize, bool),
         Err(DbError::NoSuchTenant) => return Ok((0, false)),
         db => db?,
     };
-    let work = copies::to_repair(db.reader(), COPIES).await?;
-    let mut done = 0;
-    for copy in &work {
-        let repaired =
-            if copy.wanted { heal(app, &db, tenant, copy).await? } else { take_away(app, &db, tenant, copy).await? };
-        done += usize::from(repaired);
+    let (mut done, mut left) = (0, false);
+    // Each zone has a list of its own, so that one which takes nothing holds nothing up in the other.
+    for zone in app.ctx.zones.both() {
+        let work = copies::to_repair(db.reader(), zone.name, COPIES).await?;
+        left |= work.len() == COPIES as usize;
+        for copy in &work {
+            if !zone.admits_writes() {
+                left = true;
+                break;
+            }
+            let repaired = if copy.wanted {
+                heal(app, &db, tenant, zone, copy).await
+            } else {
+                take_away(app, &db, tenant, copy).await
+            };
+            if let Err(error) = &repaired {
+                tracing::warn!(%tenant, record = %copy.record, part = copy.part, %error, "a copy could not be repaired");
+            }
+            if matches!(repaired, Ok(true)) {
+                done += 1;
+            } else {
+                put_behind(app, &db, copy).await?;
+                left = true;
+            }
+        }
     }
-    Ok((done, done < work.len() || work.len() == COPIES as usize))
+    Ok((done, left))
 }
 
 /// An object that was replaced goes, once a good one is there.
@@ -94,15 +114,14 @@ async fn take_away(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Resu
             remove::note_gone(db, &[(copy, gone)]).await?;
             Ok(true)
         }
-        Err((zone, failure)) => {
-            tracing::debug!(zone, reason = failure.word(), "a replaced object waits to be deleted");
+        Err(failure) => {
+            tracing::debug!(zone = copy.zone, reason = failure.word(), "a replaced object waits to be deleted");
             Ok(false)
         }
     }
 }
 
-async fn heal(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Result<bool, Problem> {
-    let Some(zone) = app.ctx.zones.by_name(&copy.zone) else { return Ok(false) };
+async fn heal(app: &App, db: &Db, tenant: TenantId, zone: &Zone, copy: &CopyRow) -> Result<bool, Problem> {
     let Some(part) = parts::find(db.reader(), copy.record, copy.part).await? else { return Ok(false) };
     let _held = app.budget.take(u64::from(part.sealed_bytes), app.budget_wait_ms()).await?;
     let bucket = app.ctx.zones.bucket(tenant);
@@ -110,14 +129,10 @@ async fn heal(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Result<bo
     if matches!(zone.get(&bucket, &copy.object).await, Ok(bytes) if is_right(&part, &bytes)) {
         return found_whole(app, db, tenant, copy).await;
     }
-    if !zone.admits_writes() {
-        return Ok(false);
-    }
     match good_bytes(app, db, tenant, copy, &part).await? {
         Some(good) => replace(app, db, tenant, zone, copy, good).await,
         None => {
             tracing::error!(%tenant, record = %copy.record, part = copy.part, zone = copy.zone, "no good copy to heal from");
-            put_behind(app, db, copy).await?;
             Ok(false)
         }
     }
@@ -127,7 +142,7 @@ async fn heal(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Result<bo
 async fn put_behind(app: &App, db: &Db, copy: &CopyRow) -> Result<(), Problem> {
     let now = app.ctx.clock.now();
     db.tx("copies.put-behind", |tx| {
-        Box::pin(async move { Ok(copies::checked(tx, &copy.zone, &copy.object, now).await?) })
+        Box::pin(async move { Ok(copies::looked_at(tx, &copy.zone, &copy.object, now).await?) })
     })
     .await
 }
@@ -186,10 +201,17 @@ async fn replace(
         })
     });
     let counted = counted.await;
-    if !matches!(counted, Ok(true)) {
-        // Erased or swept meanwhile: what was written goes. If that fails, the inventory does it.
-        let _ = zone.delete(&bucket, object).await;
-        return counted;
+    match &counted {
+        Ok(true) => {}
+        // Nobody knows: what was written is left to the inventory.
+        Err(problem) if !surely_undone(problem) => return counted,
+        // Erased or swept meanwhile, or healed by an attempt that nobody heard of: what no row names goes.
+        Ok(false) | Err(_) => {
+            if matches!(copies::knows(db.reader(), zone.name, object).await, Ok(false)) {
+                let _ = zone.delete(&bucket, object).await; // if that fails, the inventory does it
+            }
+            return counted;
+        }
     }
     healed(app, tenant, old);
     // The old object, if there is one, goes now or in the next run.

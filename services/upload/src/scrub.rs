@@ -6,7 +6,7 @@ use siegel_domain::time::DAY_MS;
 use siegel_envelope::part;
 use siegel_platform::Problem;
 use siegel_platform::db::{Db, DbError};
-use siegel_platform::zones::ZoneError;
+use siegel_platform::zones::{Zone, ZoneError};
 
 use crate::app::App;
 use crate::repair::note_damage;
@@ -38,7 +38,10 @@ pub async fn run_once(app: &App) -> Result<usize, Problem> {
                     app.to_scrub.mark(tenant);
                 }
             }
-            Err(error) => tracing::warn!(%tenant, %error, "a tenant could not be scrubbed; the next round tries again"),
+            Err(error) => {
+                tracing::warn!(%tenant, %error, "a tenant could not be scrubbed; the next run tries again");
+                app.to_scrub.mark(tenant);
+            }
         }
     }
     Ok(0)
@@ -53,20 +56,27 @@ pub async fn scrub_tenant(app: &App, tenant: TenantId, share: u64) -> Result<(u6
     };
     let now = app.ctx.clock.now();
     let before = now.plus_ms(-i64::from(app.config.scrub_every_days) * DAY_MS);
-    let work = copies::to_scrub(db.reader(), before, now, COPIES).await?;
-    let mut read = 0;
-    for copy in &work {
-        if read >= share {
-            return Ok((read, true));
+    let (mut read, mut left) = (0, false);
+    // Each zone has a list of its own: what one of them does not give back now holds nothing up in the other.
+    for zone in app.ctx.zones.both() {
+        let work = copies::to_scrub(db.reader(), zone.name, before, now, COPIES).await?;
+        left |= work.len() == COPIES as usize;
+        for copy in &work {
+            if read >= share {
+                return Ok((read, true));
+            }
+            match compare(app, &db, tenant, zone, copy).await? {
+                Some(bytes) => read += bytes,
+                None => break, // the next round asks the zone again, beginning with these
+            }
         }
-        read += compare(app, &db, tenant, copy).await?;
     }
-    Ok((read, work.len() == COPIES as usize))
+    Ok((read, left))
 }
 
-async fn compare(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Result<u64, Problem> {
-    let Some(zone) = app.ctx.zones.by_name(&copy.zone) else { return Ok(0) };
-    let Some(row) = parts::find(db.reader(), copy.record, copy.part).await? else { return Ok(0) };
+/// Compares a copy with its digest. Returns its bytes; none if the zone does not give them now.
+async fn compare(app: &App, db: &Db, tenant: TenantId, zone: &Zone, copy: &CopyRow) -> Result<Option<u64>, Problem> {
+    let Some(row) = parts::find(db.reader(), copy.record, copy.part).await? else { return Ok(Some(0)) };
     let _held = app.budget.take(u64::from(row.sealed_bytes), app.budget_wait_ms()).await?;
     let bucket = app.ctx.zones.bucket(tenant);
     match zone.get(&bucket, &copy.object).await {
@@ -75,14 +85,14 @@ async fn compare(app: &App, db: &Db, tenant: TenantId, copy: &CopyRow) -> Result
         Err(ZoneError::Absent) => note_damage(app, tenant, copy, Actual::Lost).await?,
         Err(failure) => {
             tracing::debug!(zone = zone.name, reason = failure.word(), "a zone can't be scrubbed now");
-            return Ok(0);
+            return Ok(None);
         }
     }
     let now = app.ctx.clock.now();
-    let noted = db.tx("copies.checked", |tx| {
-        Box::pin(async move { Ok::<_, Problem>(copies::checked(tx, &copy.zone, &copy.object, now).await?) })
+    let noted = db.tx("copies.looked-at", |tx| {
+        Box::pin(async move { Ok::<_, Problem>(copies::looked_at(tx, &copy.zone, &copy.object, now).await?) })
     });
     noted.await?;
     app.metrics.scrubbed_bytes.inc_by(u64::from(row.sealed_bytes));
-    Ok(u64::from(row.sealed_bytes))
+    Ok(Some(u64::from(row.sealed_bytes)))
 }

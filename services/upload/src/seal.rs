@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use siegel_domain::{TenantId, Timestamp};
+use siegel_platform::Problem;
 use siegel_platform::db::{self, DbError, TenantDbs};
 use siegel_platform::rng::Rng;
 use siegel_platform::secrets::{KEY_BYTES, SecondLayer, Secret, Secrets};
-use siegel_platform::{Problem, Reason};
 use zeroize::Zeroizing;
 
 use crate::error::DoesNotOpen;
@@ -34,29 +34,23 @@ impl ShredKeys {
     }
 
     /// The key of `owner` (a record or a conversation), made if there is none. A commit that is tried again finds the one
-    /// of the first attempt.
+    /// of the first attempt. Asking makes it young, so that nobody takes it for left behind while it is about to be used.
     pub async fn get_or_create(&self, tenant: TenantId, owner: &str, now: Timestamp) -> Result<ShredKey, Problem> {
         let key: Zeroizing<[u8; KEY_BYTES]> = Zeroizing::new(self.rng.bytes());
-        let place = [&tenant.to_string(), "shred_keys", owner, "wrapped"];
-        let wrapped = &self.secrets.wrap(tenant, &place, &*key).await?;
+        let wrapped = &self.secrets.wrap(tenant, &place(&tenant.to_string(), owner), &*key).await?;
         let db = self.dbs.get(tenant).await?;
-        let made = db.tx("keys.create", |tx| {
-            Box::pin(async move {
-                let done = db::query(
-                    "INSERT INTO shred_keys (id, wrapped, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-                )
-                .bind(owner)
-                .bind(wrapped)
-                .bind(now.0)
-                .execute(&mut **tx)
-                .await?;
-                Ok::<_, DbError>(done.rows_affected() == 1)
+        let kept: Vec<u8> = db
+            .tx("keys.create", |tx| {
+                Box::pin(async move {
+                    let kept = db::query_scalar(
+                        "INSERT INTO shred_keys (id, wrapped, created_ms) VALUES ($1, $2, $3)
+                         ON CONFLICT (id) DO UPDATE SET created_ms = excluded.created_ms RETURNING wrapped",
+                    );
+                    Ok::<_, DbError>(kept.bind(owner).bind(wrapped).bind(now.0).fetch_one(&mut **tx).await?)
+                })
             })
-        });
-        if made.await? {
-            return Ok(self.open_with(tenant, key));
-        }
-        self.get(tenant, owner).await?.ok_or_else(|| Reason::Conflict.into()) // deleted in between: erased or swept
+            .await?;
+        if kept == *wrapped { Ok(self.open_with(tenant, key)) } else { self.unwrap(tenant, owner, &kept).await }
     }
 
     /// The key of `owner`, if it was not destroyed.
@@ -66,24 +60,53 @@ impl ShredKeys {
             .bind(owner)
             .fetch_optional(db.reader())
             .await?;
-        let Some(wrapped) = wrapped else { return Ok(None) };
-        let place = [&tenant.to_string(), "shred_keys", owner, "wrapped"];
-        let key: Secret = self.secrets.unwrap(tenant, &place, &wrapped).await?;
-        let key = key.as_slice().try_into().map_err(|_| DbError::corrupt("shred_keys", "wrapped", owner))?;
-        Ok(Some(self.open_with(tenant, Zeroizing::new(key))))
+        match wrapped {
+            Some(wrapped) => self.unwrap(tenant, owner, &wrapped).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Owners behind `after`, in order, whose keys nobody asked to make since `before`.
+    pub async fn older(
+        &self,
+        tenant: TenantId,
+        before: Timestamp,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, Problem> {
+        let db = self.dbs.get(tenant).await?;
+        let owners =
+            db::query_scalar("SELECT id FROM shred_keys WHERE created_ms < $1 AND id > $2 ORDER BY id LIMIT $3")
+                .bind(before.0)
+                .bind(after)
+                .bind(limit)
+                .fetch_all(db.reader())
+                .await;
+        Ok(owners.map_err(DbError::from)?)
+    }
+
+    /// Destroys the key of `owner`, unless somebody asked for it since `before`.
+    pub async fn destroy_older(&self, tenant: TenantId, owner: &str, before: Timestamp) -> Result<bool, Problem> {
+        self.delete(tenant, owner, before).await
     }
 
     /// Deletes the key of `owner` and looks again: true when its row is gone, which it also is if there was none.
     pub async fn destroy(&self, tenant: TenantId, owner: &str) -> Result<bool, Problem> {
+        self.delete(tenant, owner, Timestamp(i64::MAX)).await
+    }
+
+    async fn delete(&self, tenant: TenantId, owner: &str, before: Timestamp) -> Result<bool, Problem> {
         let db = self.dbs.get(tenant).await?;
         db.tx("keys.destroy", |tx| {
             Box::pin(async move {
-                db::query("DELETE FROM shred_keys WHERE id = $1").bind(owner).execute(&mut **tx).await?;
+                let delete = db::query("DELETE FROM shred_keys WHERE id = $1 AND created_ms < $2");
+                delete.bind(owner).bind(before.0).execute(&mut **tx).await?;
                 Ok::<_, DbError>(())
             })
         })
         .await?;
-        // Out of the write-ahead log too. Busy: the next one folds it, or the log's own turn does.
+        // Out of the write-ahead log too. While somebody reads that can't be done: the next key that is destroyed takes this
+        // one's bytes along, or the file's closing, which comes when nobody has used it for a while.
         if let Err(error) = db.fold_log().await {
             tracing::debug!(%error, "the log of the shred keys is folded later");
         }
@@ -104,9 +127,20 @@ impl ShredKeys {
         self.dbs.close_all().await;
     }
 
+    async fn unwrap(&self, tenant: TenantId, owner: &str, wrapped: &[u8]) -> Result<ShredKey, Problem> {
+        let key: Secret = self.secrets.unwrap(tenant, &place(&tenant.to_string(), owner), wrapped).await?;
+        let key = key.as_slice().try_into().map_err(|_| DbError::corrupt("shred_keys", "wrapped", owner))?;
+        Ok(self.open_with(tenant, Zeroizing::new(key)))
+    }
+
     fn open_with(&self, tenant: TenantId, key: Zeroizing<[u8; KEY_BYTES]>) -> ShredKey {
         ShredKey { key, layer: self.layer.clone(), tenant: tenant.to_string() }
     }
+}
+
+/// What a wrapped key is bound to.
+fn place<'a>(tenant: &'a str, owner: &'a str) -> [&'a str; 4] {
+    [tenant, "shred_keys", owner, "wrapped"]
 }
 
 impl ShredKey {

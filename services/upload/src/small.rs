@@ -77,9 +77,14 @@ async fn run(app: &App, actor: &Actor, request: SmallRecord) -> Result<CommitAns
             app.noticed(actor.tenant_id(), stored.outcome());
             Ok(commit::answer(new.id, receipt))
         }
-        not_committed => {
-            stored.discard(app, actor).await;
-            not_committed?;
+        Err(problem) => {
+            if put_part::surely_undone(&problem) {
+                stored.discard(app, actor, &db).await;
+            }
+            Err(problem) // else nobody knows, and what was written is left to the inventory
+        }
+        Ok(None) => {
+            stored.discard(app, actor, &db).await;
             let row = records::find(db.reader(), new.id).await?.ok_or_else(error::not_found)?;
             repeated(&db, actor, new.id, &manifest_hash, row).await
         }

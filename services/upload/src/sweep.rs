@@ -58,7 +58,7 @@ pub async fn sweep_tenant(app: &App, tenant: TenantId, trusted: bool) -> Result<
     let (now, ever) = (app.ctx.clock.now(), Timestamp(i64::MAX));
     let mut done = 0;
     for record in records::in_state(db.reader(), RecordState::Committing, ever, UPLOADS).await? {
-        if !app.committing.contains(&record) && reopen(&db, record).await? {
+        if !app.committing.contains(&(tenant, record)) && reopen(&db, record).await? {
             tracing::info!(%tenant, %record, "a commit that was cut off is open again");
             done += 1;
         }

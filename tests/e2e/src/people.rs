@@ -74,7 +74,12 @@ impl World {
             jurisdiction: "EU".to_owned(),
             durability,
         };
-        let (tenant, code) = dealer.session.create_tenant(new).await?;
+        let (mut tenant, code) = dealer.session.create_tenant(new).await?;
+        // Made within the dealer's own wait, unless the machine is busy with other things.
+        while tenant.phase != "ready" {
+            crate::moment(std::time::Duration::from_millis(50)).await;
+            tenant = dealer.session.tenant(tenant.id).await?;
+        }
         let dir = self.profile(handle);
         let password = password();
         Enrolment::begin(&code, None, None).await?.owner(&dir, "inhaberin", &password).await?;

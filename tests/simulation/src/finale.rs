@@ -26,6 +26,10 @@ impl Story<'_> {
         }
         self.set_right()?;
         self.settle(life).await?;
+        // What zones were still writing when they were given up arrives now, long after it was replaced or erased.
+        for zone in 0..2 {
+            self.place.faults[zone].land().await;
+        }
         // Two rounds of a day and a bit: every copy is compared and every abandoned upload swept in the first, what that
         // brought up is mended in the second, and what no row names is older than two days after it.
         for _ in 0..2 {

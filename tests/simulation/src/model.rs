@@ -141,9 +141,14 @@ impl Model {
     pub fn writes(&self, zone: usize) -> Fit {
         match self.faults[zone] {
             _ if self.held == Some(zone) => Fit::Perhaps,
-            Fault::Down | Fault::ReadOnly | Fault::Full | Fault::LoseAnswers => Fit::No,
+            Fault::Down | Fault::ReadOnly | Fault::Full | Fault::LoseAnswers | Fault::LandsLate => Fit::No,
             // Deleting reads, and what reads badly is cut off for writing too.
-            Fault::Slow { .. } | Fault::Hold | Fault::KeepDeleted | Fault::Forget | Fault::FlipBits => Fit::Perhaps,
+            Fault::Slow { .. }
+            | Fault::Hold
+            | Fault::KeepDeleted
+            | Fault::Unsettled
+            | Fault::Forget
+            | Fault::FlipBits => Fit::Perhaps,
             Fault::None => Fit::Yes,
         }
     }
@@ -153,7 +158,13 @@ impl Model {
         match self.faults[zone] {
             Fault::Down | Fault::FlipBits | Fault::Forget => Fit::No,
             Fault::Slow { .. } | Fault::Hold => Fit::Perhaps,
-            Fault::None | Fault::ReadOnly | Fault::Full | Fault::LoseAnswers | Fault::KeepDeleted => Fit::Yes,
+            Fault::None
+            | Fault::ReadOnly
+            | Fault::Full
+            | Fault::LoseAnswers
+            | Fault::LandsLate
+            | Fault::KeepDeleted
+            | Fault::Unsettled => Fit::Yes,
         }
     }
 

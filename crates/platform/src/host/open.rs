@@ -82,8 +82,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let zone_metrics = ZoneMetrics::new(&metrics);
     let zones = match zones {
         Some(make) => make(config, bucket_secret, clock.clone(), zone_metrics)?,
-        None => Zones::open_local(state_dir, &config.jurisdiction, bucket_secret, clock.clone(), zone_metrics)
-            .context("can't open the zones")?,
+        None => zones_of(config, bucket_secret, &secrets, on, zone_metrics).context("can't open the zones")?,
     };
     let env = HttpEnv {
         clock: clock.clone(),
@@ -129,6 +128,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
 
 /// What a process has before it has anything else.
 #[cfg_attr(not(feature = "real"), expect(dead_code, reason = "a file needs less than a store behind a network"))]
+#[derive(Clone, Copy)]
 struct Stands<'a> {
     clock: &'a SharedClock,
     rng: &'a Arc<dyn Rng>,
@@ -154,6 +154,26 @@ async fn secrets(config: &HostConfig, on: Stands<'_>) -> Result<Secrets, Secrets
         return Secrets::open_vault(VaultSettings::from_parts(file, program)?, env).await;
     }
     Secrets::open(&config.state_dir.join("secrets.sealed"), &config.key_file, on.clock.clone(), on.rng.clone())
+}
+
+/// The two directories, or the two S3 stores that the parts name.
+#[cfg_attr(not(feature = "real"), expect(unused_variables, reason = "directories need no credentials"))]
+fn zones_of(
+    config: &HostConfig,
+    bucket_secret: [u8; 32],
+    secrets: &Arc<Secrets>,
+    on: Stands<'_>,
+    metrics: ZoneMetrics,
+) -> Result<Zones> {
+    let clock = on.clock.clone();
+    #[cfg(feature = "real")]
+    if let super::PartsChoice::File(file) = &config.parts {
+        let parts = crate::parts::Parts::read(file)?;
+        let rng = on.rng.clone();
+        let zones = Zones::open_s3(&parts.s3, &parts.ca_file, secrets.clone(), bucket_secret, clock, rng, metrics);
+        return Ok(zones?);
+    }
+    Ok(Zones::open_local(&config.state_dir, &config.jurisdiction, bucket_secret, clock, metrics)?)
 }
 
 /// Where tenants' databases lie.

@@ -10,6 +10,7 @@
 
 mod cli;
 mod config;
+mod runtime;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ use cli::{Call, ConfigCall, Todo};
 pub use config::ProgramConfig;
 #[cfg(feature = "testing")]
 pub(crate) use config::default_text;
+pub use runtime::run_to_end;
 
 /// Where the first of [`SERVICES`] answers unless it is told otherwise, in public and to the other services; each next one
 /// a port higher. On one machine, with one state directory, they find each other without a line of configuration.
@@ -69,13 +71,10 @@ fn ports(service: &str) -> (u16, u16) {
 
 /// What `main` does.
 pub fn run<S: DeserializeOwned + Default>(program: Program<S>) -> ExitCode {
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(program.name, &anyhow::Error::new(error).context("start")),
-    };
-    match runtime.block_on(call(&program)) {
-        Ok(code) => code,
-        Err(error) => fail(program.name, &error),
+    match run_to_end(call(&program)) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => fail(program.name, &error),
+        Err(error) => fail(program.name, &anyhow::Error::new(error).context("start")),
     }
 }
 

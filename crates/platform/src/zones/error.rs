@@ -20,6 +20,10 @@ pub enum ZoneError {
     /// There is such an object already. Names are never reused, so this is a repeated write of the same attempt.
     #[error("the zone has an object of that name")]
     Exists,
+    /// The zone answers and won't: credentials or a bucket are not as provisioning left them. Says nothing of the zone
+    /// itself, so one tenant's trouble cuts nobody else off. In a sentence for the administrator who has to change it.
+    #[error("the zone refused: {0}")]
+    Refused(String),
     /// Anything else.
     #[error("the zone failed")]
     Failed(#[source] object_store::Error),
@@ -28,7 +32,7 @@ pub enum ZoneError {
 impl ZoneError {
     /// Whether the zone itself is in trouble, as opposed to having answered.
     pub fn is_failure(&self) -> bool {
-        !matches!(self, Self::Absent | Self::Exists)
+        !matches!(self, Self::Absent | Self::Exists | Self::Refused(_))
     }
 
     /// One word for metrics and events.
@@ -39,6 +43,7 @@ impl ZoneError {
             Self::Full(_) => "full",
             Self::Absent => "absent",
             Self::Exists => "exists",
+            Self::Refused(_) => "refused",
             Self::Failed(_) => "failed",
         }
     }
@@ -50,7 +55,10 @@ impl From<object_store::Error> for ZoneError {
             object_store::Error::NotFound { .. } => Self::Absent,
             object_store::Error::AlreadyExists { .. } => Self::Exists,
             error if is_full(&error) => Self::Full(error),
-            error => Self::Failed(error),
+            error => match refusal(&error) {
+                Some(sentence) => Self::Refused(sentence),
+                None => Self::Failed(error),
+            },
         }
     }
 }
@@ -66,16 +74,25 @@ impl From<std::io::Error> for ZoneError {
     }
 }
 
+/// Why a zone that answers won't.
+#[cfg(feature = "real")]
+fn refusal(error: &object_store::Error) -> Option<String> {
+    causes(error).find_map(|cause| cause.downcast_ref::<super::s3::Unfit>()).map(ToString::to_string)
+}
+
+/// A local zone never does.
+#[cfg(not(feature = "real"))]
+fn refusal(_: &object_store::Error) -> Option<String> {
+    None
+}
+
 /// Looks for a full disk or quota among the causes.
 fn is_full(error: &object_store::Error) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
-        {
-            return true;
-        }
-        next = error.source();
-    }
-    false
+    let full = |io: &std::io::Error| matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    causes(error).any(|cause| cause.downcast_ref().is_some_and(full))
+}
+
+/// An error and what it came from.
+pub(super) fn causes(error: &object_store::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn std::error::Error + 'static)), |error| error.source())
 }

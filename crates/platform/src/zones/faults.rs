@@ -41,12 +41,16 @@ pub enum Fault {
     Hold,
     /// Writes and then fails, so that the caller does not know.
     LoseAnswers,
+    /// Fails writes that are still on their way: they arrive when [`Faults::land`] says so.
+    LandsLate,
     /// Flips a bit of everything it returns.
     FlipBits,
     /// Says of everything that it is not there.
     Forget,
     /// Claims to delete and does not.
     KeepDeleted,
+    /// Deletes, and can't make it survive a power loss.
+    Unsettled,
 }
 
 /// Sets and clears the faults of a zone while it runs.
@@ -60,6 +64,15 @@ struct State {
     writes: u64,
     ended_writes: u64,
     released: Arc<Notify>,
+    late: Vec<LateWrite>,
+}
+
+/// A write that was given up and not taken back.
+struct LateWrite {
+    store: Arc<dyn ObjectStore>,
+    at: Path,
+    payload: PutPayload,
+    options: PutOptions,
 }
 
 impl Faults {
@@ -89,6 +102,16 @@ impl Faults {
     /// How many of them have ended, well or not.
     pub fn ended_writes(&self) -> u64 {
         self.lock().ended_writes
+    }
+
+    /// Lets the writes arrive that were given up. Returns how many did.
+    pub async fn land(&self) -> usize {
+        let late = std::mem::take(&mut self.lock().late);
+        let mut landed = 0;
+        for LateWrite { store, at, payload, options } in late {
+            landed += usize::from(store.put_opts(&at, payload, options).await.is_ok());
+        }
+        landed
     }
 
     /// What the zone does wrong at this moment.
@@ -160,6 +183,11 @@ impl FaultyZone {
         match fault {
             Fault::Full => return Err(broken(std::io::Error::from(std::io::ErrorKind::StorageFull))),
             Fault::Hold => self.faults.held().await,
+            Fault::LandsLate => {
+                let write = LateWrite { store: self.store.clone(), at: at.clone(), payload, options };
+                self.faults.lock().late.push(write);
+                return Err(broken("given up while the write is on its way"));
+            }
             _ => {}
         }
         let result = self.store.put_opts(at, payload, options).await?;
@@ -242,6 +270,10 @@ impl ObjectStore for FaultyZone {
         match self.faults.current() {
             Fault::Down => stream::iter([Err(broken("the zone is down"))]).boxed(),
             Fault::Forget => stream::iter([]).boxed(),
+            Fault::Slow { ms } => {
+                let (waited, store, prefix) = (self.clock.sleep(ms), self.store.clone(), prefix.cloned());
+                stream::once(waited).flat_map(move |()| store.list(prefix.as_ref())).boxed()
+            }
             _ => self.store.list(prefix),
         }
     }
@@ -276,6 +308,9 @@ impl ZoneAdmin for FaultyZone {
 
     async fn settle(&self, bucket: &Bucket) -> Result<(), ZoneError> {
         self.admin_before().await?;
+        if self.faults.current() == Fault::Unsettled {
+            return Err(broken("the disk did not take it").into());
+        }
         self.admin.settle(bucket).await
     }
 

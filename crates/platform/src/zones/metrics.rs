@@ -29,7 +29,11 @@ impl ZoneMetrics {
     /// Registers them; once a process.
     pub fn new(metrics: &Metrics) -> Self {
         Self {
-            up: metrics.register("zone_up", "1 while a zone is asked, 0 while it is cut off", Family::default()),
+            up: metrics.register(
+                "zone_up",
+                "1 while a zone is read and written, 0 while it is cut off for either",
+                Family::default(),
+            ),
             failures: metrics.register("zone_failures", "Calls that a zone failed, by reason", Family::default()),
         }
     }
@@ -40,6 +44,11 @@ impl ZoneMetrics {
 
     pub(super) fn failure(&self, zone: &'static str, reason: &'static str) {
         self.failures.get_or_create(&ZoneReason { zone, reason }).inc();
+    }
+
+    /// Whether a zone is read and written.
+    pub fn is_up(&self, zone: &'static str) -> bool {
+        self.up.get_or_create(&ZoneLabel { zone }).get() == 1
     }
 
     /// Calls that a zone failed for `reason`.

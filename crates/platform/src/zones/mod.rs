@@ -1,8 +1,8 @@
 //! Zones: where sealed bytes lie, twice. What a zone stores is opaque to it, under names that say nothing ([`name`]).
 //!
 //! ```text
-//! put_both ──► Zone a: breaker → deadline → ObjectStore      (two local directories; later two S3 endpoints)
-//!         └──► Zone b: breaker → deadline → ObjectStore      (one buffer, shared)
+//! put_both ──► Zone a: breaker → deadline, place → ObjectStore      (two local directories; later two S3 endpoints)
+//!         └──► Zone b: breaker → deadline, place → ObjectStore      (one buffer, shared)
 //! ```
 //!
 //! A zone that fails is not asked for a while and its absence is told to the caller, who decides by the tenant's setting
@@ -11,12 +11,16 @@
 
 mod admin;
 mod breaker;
+mod calls;
 pub mod contract;
 mod error;
 pub mod faults;
+mod listing;
 mod local;
 mod metrics;
 mod name;
+#[cfg(feature = "real")]
+pub mod s3;
 mod zone;
 
 use std::path::Path;
@@ -28,11 +32,13 @@ use zeroize::Zeroizing;
 use crate::clock::SharedClock;
 
 pub use admin::{Inventory, ZoneAdmin};
+pub use calls::{CALLS, DEADLINE_MS};
 pub use error::ZoneError;
+pub use listing::Listing;
 pub use local::{LocalZone, ZoneOpenError};
 pub use metrics::ZoneMetrics;
 pub use name::{Bucket, ObjectName};
-pub use zone::{DEADLINE_MS, Deletion, SLOW_MS, Zone};
+pub use zone::{Deletion, SLOW_MS, Zone};
 
 /// The names of the two zones, in receipts, events and metrics.
 pub const NAMES: [&str; 2] = ["zone-a", "zone-b"];

@@ -19,6 +19,12 @@ impl Bucket {
         Self(hex(&hash.as_bytes()[..16]))
     }
 
+    /// The bucket of that name, as it stands in a path that was made here.
+    #[cfg(feature = "real")]
+    pub(super) fn named(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,21 +1,19 @@
-//! One zone: an object store behind deadlines and breakers. Reading and writing have a breaker each, since a full or
-//! read-only zone can't be written and still serves every read.
+//! One zone: an object store behind deadlines and breakers ([`super::calls`]). Reading and writing have a breaker each, since
+//! a full or read-only zone can't be written and still serves every read.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use siegel_domain::Timestamp;
 
 use super::breaker::{Breaker, Change};
-use super::{Bucket, ObjectName, ZoneAdmin, ZoneError, ZoneMetrics};
-use crate::clock::{SharedClock, within};
+use super::calls::Calls;
+use super::{Bucket, Inventory, ObjectName, ZoneAdmin, ZoneError, ZoneMetrics};
+use crate::clock::SharedClock;
 
-/// The longest that one call to a zone may last, writing 8 MiB included.
-pub const DEADLINE_MS: i64 = 8_000;
 /// A call that lasts longer counts against the zone although it succeeded.
 pub const SLOW_MS: i64 = 4_000;
 
@@ -25,10 +23,10 @@ pub struct Zone {
     pub name: &'static str,
     /// Where it lies (C12), for example `EU-DE`.
     pub jurisdiction: String,
-    /// Making and deleting buckets, listing, health: what `object_store` can't do.
-    pub admin: Arc<dyn ZoneAdmin>,
-    store: Arc<dyn ObjectStore>,
-    clock: SharedClock,
+    admin: Arc<dyn ZoneAdmin>,
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) clock: SharedClock,
+    pub(super) calls: Calls,
     writing: Breaker,
     reading: Breaker,
     metrics: ZoneMetrics,
@@ -55,11 +53,12 @@ impl Zone {
     ) -> Self {
         let (writing, reading) = (Breaker::default(), Breaker::default());
         metrics.up(name, true);
-        Self { name, jurisdiction: jurisdiction.into(), admin, store, clock, writing, reading, metrics }
+        let calls = Calls::new(clock.clone());
+        Self { name, jurisdiction: jurisdiction.into(), admin, store, clock, calls, writing, reading, metrics }
     }
 
     /// Whether writes go well, as far as is known.
-    pub fn takes_writes(&self) -> bool {
+    pub fn writes_go_well(&self) -> bool {
         !self.writing.is_open()
     }
 
@@ -70,15 +69,15 @@ impl Zone {
 
     /// Writes a new object, durably. [`ZoneError::Exists`] if there is one of that name: nothing is ever overwritten.
     pub async fn put_new(&self, bucket: &Bucket, name: &ObjectName, bytes: Bytes) -> Result<(), ZoneError> {
-        let path = path(bucket, name);
-        let put = async { self.store.put_opts(&path, PutPayload::from(bytes), PutMode::Create.into()).await };
+        let (store, path) = (self.store.clone(), path(bucket, name));
+        let put = async move { store.put_opts(&path, PutPayload::from(bytes), PutMode::Create.into()).await };
         self.guarded(&self.writing, put).await.map(|_| ())
     }
 
     /// Reads a whole object.
     pub async fn get(&self, bucket: &Bucket, name: &ObjectName) -> Result<Bytes, ZoneError> {
-        let path = path(bucket, name);
-        self.guarded(&self.reading, async { self.store.get(&path).await?.bytes().await }).await
+        let (store, path) = (self.store.clone(), path(bucket, name));
+        self.guarded(&self.reading, async move { store.get(&path).await?.bytes().await }).await
     }
 
     /// Reads pieces of an object in one call.
@@ -88,14 +87,14 @@ impl Zone {
         name: &ObjectName,
         ranges: &[Range<u64>],
     ) -> Result<Vec<Bytes>, ZoneError> {
-        let path = path(bucket, name);
-        self.guarded(&self.reading, async { self.store.get_ranges(&path, ranges).await }).await
+        let (store, path, ranges) = (self.store.clone(), path(bucket, name), ranges.to_vec());
+        self.guarded(&self.reading, async move { store.get_ranges(&path, &ranges).await }).await
     }
 
     /// Whether there is such an object.
     pub async fn exists(&self, bucket: &Bucket, name: &ObjectName) -> Result<bool, ZoneError> {
-        let path = path(bucket, name);
-        match self.guarded(&self.reading, async { self.store.head(&path).await }).await {
+        let (store, path) = (self.store.clone(), path(bucket, name));
+        match self.guarded(&self.reading, async move { store.head(&path).await }).await {
             Ok(_) => Ok(true),
             Err(ZoneError::Absent) => Ok(false),
             Err(error) => Err(error),
@@ -104,10 +103,14 @@ impl Zone {
 
     /// Deletes an object, durably, and looks again whether it is gone. Nothing to delete is fine.
     pub async fn delete(&self, bucket: &Bucket, name: &ObjectName) -> Result<Deletion, ZoneError> {
-        let path = path(bucket, name);
-        match self.guarded(&self.writing, async { self.store.delete(&path).await }).await {
-            Ok(()) => self.admin.settle(bucket).await?,
-            Err(ZoneError::Absent) => {}
+        let (store, path) = (self.store.clone(), path(bucket, name));
+        match self.guarded(&self.writing, async move { store.delete(&path).await }).await {
+            Ok(()) | Err(ZoneError::Absent) => {}
+            Err(error) => return Err(error),
+        }
+        // Also when there was nothing: the deletion before this one may have been answered and not settled.
+        match self.ask(bucket, |admin, bucket| async move { admin.settle(&bucket).await }).await {
+            Ok(()) | Err(ZoneError::Absent) => {} // a bucket that is not there holds nothing
             Err(error) => return Err(error),
         }
         let deleted = self.clock.now();
@@ -118,39 +121,64 @@ impl Zone {
         Ok(Deletion { deleted, absent: self.clock.now() })
     }
 
-    /// The objects of a bucket that were last written before `before`. For the inventory, not for requests.
-    pub async fn list_older(&self, bucket: &Bucket, before: Timestamp) -> Result<Vec<ObjectName>, ZoneError> {
-        let prefix = Path::from(bucket.as_str());
-        let older = self
-            .store
-            .list(Some(&prefix))
-            .try_filter(|meta| std::future::ready(meta.last_modified.timestamp_millis() < before.0))
-            .map_ok(|meta| meta.location);
-        let found: Vec<Path> = older.try_collect().await.map_err(ZoneError::from)?;
-        let strip =
-            |path: &Path| path.as_ref().strip_prefix(bucket.as_str())?.strip_prefix('/').and_then(ObjectName::parse);
-        Ok(found.iter().filter_map(strip).collect())
+    /// Whether a tenant's bucket is there ([`ZoneAdmin::has_bucket`]).
+    pub async fn has_bucket(&self, bucket: &Bucket) -> Result<bool, ZoneError> {
+        self.ask(bucket, |admin, bucket| async move { admin.has_bucket(&bucket).await }).await
     }
 
-    async fn guarded<T>(
+    /// Makes a tenant's bucket; nothing happens if it is there.
+    pub async fn make_bucket(&self, bucket: &Bucket) -> Result<(), ZoneError> {
+        self.ask(bucket, |admin, bucket| async move { admin.make_bucket(&bucket).await }).await
+    }
+
+    /// Deletes a tenant's bucket with everything in it; nothing happens if it is not there.
+    pub async fn delete_bucket(&self, bucket: &Bucket) -> Result<(), ZoneError> {
+        self.ask(bucket, |admin, bucket| async move { admin.delete_bucket(&bucket).await }).await
+    }
+
+    /// Removes what unfinished writes left behind ([`ZoneAdmin::clean`]).
+    pub async fn clean(&self, bucket: &Bucket, before: Timestamp) -> Result<Inventory, ZoneError> {
+        self.ask(bucket, move |admin, bucket| async move { admin.clean(&bucket, before).await }).await
+    }
+
+    /// Whether the zone is there at all, at this moment.
+    pub async fn health(&self) -> Result<(), ZoneError> {
+        let admin = self.admin.clone();
+        self.calls.run(async move { admin.health().await }).await
+    }
+
+    /// Asks the administration: within the deadline, and without a breaker, since it says nothing of objects.
+    async fn ask<T, F>(
+        &self,
+        bucket: &Bucket,
+        call: impl FnOnce(Arc<dyn ZoneAdmin>, Bucket) -> F,
+    ) -> Result<T, ZoneError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, ZoneError>> + Send + 'static,
+    {
+        self.calls.run(call(self.admin.clone(), bucket.clone())).await
+    }
+
+    async fn guarded<T: Send + 'static>(
         &self,
         breaker: &Breaker,
-        call: impl Future<Output = object_store::Result<T>>,
+        call: impl Future<Output = object_store::Result<T>> + Send + 'static,
     ) -> Result<T, ZoneError> {
         let began = self.clock.monotonic_ms();
         if !breaker.admits(began) {
             return Err(ZoneError::CutOff);
         }
-        let result = match within(&*self.clock, DEADLINE_MS, call).await {
-            Some(result) => result.map_err(ZoneError::from),
-            None => Err(ZoneError::Late),
-        };
+        let result = self.calls.run(async move { call.await.map_err(ZoneError::from) }).await;
         let now = self.clock.monotonic_ms();
         let word = match &result {
             Err(error) if error.is_failure() => Some(error.word()),
             _ if now - began > SLOW_MS => Some("slow"),
             _ => None,
         };
+        if let Err(refused @ ZoneError::Refused(_)) = &result {
+            self.metrics.failure(self.name, refused.word()); // told, and held against nobody but the bucket
+        }
         let change = match word {
             Some(word) => {
                 self.metrics.failure(self.name, word);
@@ -158,16 +186,13 @@ impl Zone {
             }
             None => breaker.succeeded(),
         };
-        match change {
-            Change::Opened => {
-                tracing::error!(zone = self.name, reason = word, "a zone is cut off after failures");
-                self.metrics.up(self.name, false);
+        if change != Change::None {
+            let up = !self.writing.is_open() && !self.reading.is_open();
+            self.metrics.up(self.name, up);
+            match change {
+                Change::Opened => tracing::error!(zone = self.name, reason = word, "a zone is cut off after failures"),
+                _ => tracing::info!(zone = self.name, up, "a zone answers again"),
             }
-            Change::Closed => {
-                tracing::info!(zone = self.name, "a zone answers again");
-                self.metrics.up(self.name, true);
-            }
-            Change::None => {}
         }
         result
     }

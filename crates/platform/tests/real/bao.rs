@@ -234,7 +234,7 @@ impl Bao {
         let role = self.role(role).await;
         let sign_in: SignIn = Arc::new(move || Ok::<_, SecretsError>(role.clone()));
         let nodes = (0..self.nodes.len()).map(|node| self.address(node)).collect();
-        VaultSettings { nodes, ca_file: self.dir.path().join("tls/ca.crt"), sign_in }
+        VaultSettings { nodes, ca_file: self.dir.path().join("tls/ca.crt"), sign_in, folder: String::new() }
     }
 
     /// A role's id, and a new secret id of it.

@@ -5,3 +5,5 @@
 mod bao;
 mod secrets;
 mod store;
+mod zone_faults;
+mod zones;

@@ -21,7 +21,7 @@ pub fn program() -> Program<DealerApiConfig> {
 
 async fn start(host: &Host, config: DealerApiConfig) -> Result<Service> {
     let api = DealerApi::new(&host.ctx, config, host.peer("operator")?).await?;
-    Ok(Service::new("dealer-api").rest(host.signed_in(api.rest())?))
+    Ok(Service::new("dealer-api").rest(host.with_auth(api.rest())?))
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@
 use siegel_crds::Resource;
 use siegel_domain::TenantId;
 use siegel_platform::Ctx;
-use siegel_platform::clock::within;
 use siegel_platform::db::DbError;
 use siegel_platform::secrets::SecretsError;
-use siegel_platform::zones::{DEADLINE_MS, ZoneError};
+use siegel_platform::zones::ZoneError;
 
 use super::Target;
 use super::plan::{Change, Plan};
@@ -54,7 +53,7 @@ pub async fn step(ctx: &Ctx, tenant: TenantId, change: &Change) -> Result<(), St
         (Resource::Bucket, zone) => {
             let zone = ctx.zones.both()[zone.unwrap_or_default().min(1)];
             let bucket = ctx.zones.bucket(tenant);
-            within(&*ctx.clock, DEADLINE_MS, zone.admin.make_bucket(&bucket)).await.ok_or(ZoneError::Late)??;
+            zone.make_bucket(&bucket).await?;
         }
         (Resource::Database, _) => ctx.databases().make(tenant).await?,
         (Resource::ReadyMark, _) => ctx.databases().mark_ready(tenant).await?,

@@ -3,9 +3,8 @@
 use siegel_crds::Resource;
 use siegel_domain::TenantId;
 use siegel_platform::Ctx;
-use siegel_platform::clock::within;
 use siegel_platform::db::Found;
-use siegel_platform::zones::{DEADLINE_MS, Zone, Zones};
+use siegel_platform::zones::{Zone, Zones};
 
 use super::plan::Actual;
 use super::{Seen, Target, ZoneFact};
@@ -27,10 +26,10 @@ pub async fn actual(ctx: &Ctx, tenant: TenantId) -> Actual {
     actual.insert(Target::new(Resource::TenantKey), key);
     let bucket = ctx.zones.bucket(tenant);
     for (index, zone) in ctx.zones.both().into_iter().enumerate() {
-        let seen = match within(&*ctx.clock, DEADLINE_MS, zone.admin.has_bucket(&bucket)).await {
-            Some(Ok(true)) => Seen::Ours,
-            Some(Ok(false)) => Seen::Missing,
-            Some(Err(_)) | None => Seen::Unreachable,
+        let seen = match zone.has_bucket(&bucket).await {
+            Ok(true) => Seen::Ours,
+            Ok(false) => Seen::Missing,
+            Err(_) => Seen::Unreachable,
         };
         actual.insert(Target::bucket(index), seen);
     }

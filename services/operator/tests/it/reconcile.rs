@@ -102,13 +102,13 @@ async fn drift_is_found_and_mended_but_a_lost_key_is_not_made_anew() {
     let tenant = asked_for(&world.app, "EU").await;
     reconcile::pass(&world.app, tenant).await.unwrap();
     let bucket = world.app.ctx.zones.bucket(tenant);
-    world.app.ctx.zones.a.admin.delete_bucket(&bucket).await.unwrap();
+    world.app.ctx.zones.a.delete_bucket(&bucket).await.unwrap();
     world.app.ctx.secrets.destroy_tenant_key(tenant).await.unwrap();
     let steps = grpc::steps(&world.app, tenant).await.unwrap();
     let steps: Vec<_> = steps.iter().map(|s| (s.action.as_str(), s.resource.as_str(), s.zone.as_str())).collect();
     assert_eq!(steps, [("create", "Bucket", "zone-a")]);
     reconcile::pass(&world.app, tenant).await.unwrap();
-    assert!(world.app.ctx.zones.a.admin.has_bucket(&bucket).await.unwrap());
+    assert!(world.app.ctx.zones.a.has_bucket(&bucket).await.unwrap());
     assert!(!world.app.ctx.secrets.has_tenant_key(tenant).await.unwrap());
     assert!(world.app.ctx.tenants.get(tenant).unwrap().conditions.contains("KeyLost"));
 }

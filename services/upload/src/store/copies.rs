@@ -156,15 +156,16 @@ pub async fn held(db: impl Executor<'_>, record: RecordId) -> Result<Vec<(u32, S
     rows.iter().map(|row| Ok((number(row, "copies", "part")?, row.try_get("zone")?))).collect()
 }
 
-/// What is wrong and belongs to a record that lives, at most `limit`: to be healed or taken away.
-pub async fn to_repair(db: impl Executor<'_>, limit: u32) -> Result<Vec<CopyRow>, DbError> {
+/// What is wrong in a zone and belongs to a record that lives, at most `limit`: to be healed or taken away.
+pub async fn to_repair(db: impl Executor<'_>, zone: &str, limit: u32) -> Result<Vec<CopyRow>, DbError> {
     let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c JOIN records r ON r.id = c.record
-          WHERE c.wanted <> c.actual AND r.state IN ('open', 'committing', 'committed')
-          ORDER BY c.checked_ms LIMIT $1"
+          WHERE c.wanted <> c.actual AND c.zone = $1 AND r.state IN ('open', 'committing', 'committed')
+          ORDER BY c.checked_ms LIMIT $2"
     ))
+    .bind(zone)
     .bind(limit)
     .fetch_all(db)
     .await?;
@@ -175,28 +176,28 @@ pub async fn to_repair(db: impl Executor<'_>, limit: u32) -> Result<Vec<CopyRow>
 pub async fn to_remove(
     db: impl Executor<'_>,
     record: RecordId,
-    skip: &[&str],
+    skip: &[String],
     limit: u32,
 ) -> Result<Vec<CopyRow>, DbError> {
     let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
         " FROM copies c WHERE c.record = $1 AND c.wanted <> c.actual AND c.wanted = 'absent'
-          AND c.zone <> $2 AND c.zone <> $3 ORDER BY c.part LIMIT $4"
+          AND $2 NOT LIKE '%,' || c.zone || ',%' ORDER BY c.part LIMIT $3"
     ))
     .bind(record.to_string())
-    .bind(skip.first().copied().unwrap_or_default())
-    .bind(skip.get(1).copied().unwrap_or_default())
+    .bind(format!(",{},", skip.join(","))) // a list in words that both databases understand
     .bind(limit)
     .fetch_all(db)
     .await?;
     rows.iter().map(CopyRow::try_from).collect()
 }
 
-/// Good copies that nobody compared with their digest since `before`, or only under a clock that stood ahead of `now`;
-/// the longest unseen first, at most `limit`.
+/// Good copies in a zone that nobody compared with their digest since `before`, or only under a clock that stood ahead of
+/// `now`; the longest unseen first, at most `limit`.
 pub async fn to_scrub(
     db: impl Executor<'_>,
+    zone: &str,
     before: Timestamp,
     now: Timestamp,
     limit: u32,
@@ -204,9 +205,10 @@ pub async fn to_scrub(
     let rows = db::query(concat!(
         "SELECT ",
         copy_columns!(),
-        " FROM copies c WHERE c.wanted = 'held' AND c.actual = 'held' AND (c.checked_ms < $1 OR c.checked_ms > $2)
-          ORDER BY c.checked_ms LIMIT $3"
+        " FROM copies c WHERE c.wanted = 'held' AND c.actual = 'held' AND c.zone = $1
+          AND (c.checked_ms < $2 OR c.checked_ms > $3) ORDER BY c.checked_ms LIMIT $4"
     ))
+    .bind(zone)
     .bind(before.0)
     .bind(now.0)
     .bind(limit)
@@ -235,8 +237,8 @@ pub async fn seen(
     Ok(done.rows_affected() == 1)
 }
 
-/// An object was compared with its digest and is good.
-pub async fn checked(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, now: Timestamp) -> Result<(), DbError> {
+/// Somebody looked at an object, whatever came of it: others are looked at first now.
+pub async fn looked_at(tx: &mut Tx<'_>, zone: &str, object: &ObjectName, now: Timestamp) -> Result<(), DbError> {
     db::query("UPDATE copies SET checked_ms = $3 WHERE zone = $1 AND object = $2")
         .bind(zone)
         .bind(object.as_str())
@@ -256,12 +258,16 @@ pub async fn unwant(tx: &mut Tx<'_>, zone: &str, object: &ObjectName) -> Result<
     Ok(done.rows_affected() == 1)
 }
 
-/// All objects of a record should go.
+/// All objects of a record should go. What was replaced and seen to be absent is looked for again: a write that was given
+/// up may have arrived since.
 pub async fn unwant_all(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbError> {
-    db::query("UPDATE copies SET wanted = 'absent' WHERE record = $1")
-        .bind(record.to_string())
-        .execute(&mut **tx)
-        .await?;
+    db::query(
+        "UPDATE copies SET wanted = 'absent', actual = CASE actual WHEN 'absent' THEN 'lost' ELSE actual END,
+                deleted_ms = NULL, absent_ms = NULL WHERE record = $1",
+    )
+    .bind(record.to_string())
+    .execute(&mut **tx)
+    .await?;
     Ok(())
 }
 
@@ -289,10 +295,12 @@ pub async fn forget_absent(tx: &mut Tx<'_>, record: RecordId) -> Result<(), DbEr
     Ok(())
 }
 
-/// Whether a row knows this object: a part's copy, or a tombstone (written or about to be).
+/// Whether a row says that this object may be there: a part's copy, or a tombstone (written or about to be). What was
+/// deleted and seen to be absent is known to be gone; if it lies there, a write came late, and it is an orphan.
 pub async fn knows(db: impl Executor<'_>, zone: &str, object: &ObjectName) -> Result<bool, DbError> {
     let known: i64 = db::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM copies WHERE zone = $1 AND object = $2)
+        "SELECT EXISTS (SELECT 1 FROM copies WHERE zone = $1 AND object = $2
+                         AND NOT (wanted = 'absent' AND actual = 'absent'))
              OR EXISTS (SELECT 1 FROM erasures WHERE tombstone_object = $2)",
     )
     .bind(zone)

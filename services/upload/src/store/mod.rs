@@ -5,6 +5,7 @@ pub mod conversations;
 pub mod copies;
 pub mod erasures;
 pub mod grants;
+pub mod owners;
 pub mod parties;
 pub mod parts;
 pub mod records;

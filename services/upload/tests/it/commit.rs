@@ -237,3 +237,12 @@ async fn a_commit_that_can_not_be_written_down_did_not_happen() {
     assert_eq!(world.count("SELECT count(*) FROM records WHERE state = 'open'").await, 1);
     assert_eq!(world.commit(&world.sender, &sealed).await.status, 200);
 }
+
+/// Ids are drawn by clients: two institutions may have the same one.
+#[tokio::test]
+async fn a_commit_of_another_institution_is_not_this_one() {
+    let mut world = world().await;
+    let sealed = world.uploaded(100).await;
+    let _theirs = world.app.committing.begin((world.other, sealed.id()));
+    assert_eq!(world.commit(&world.sender, &sealed).await.status, 200);
+}

@@ -4,16 +4,19 @@ use siegel_api::conversations::OpenConversation;
 use siegel_domain::{ConversationId, RecordId};
 use siegel_envelope::receipt::{EraseKind, Tombstone};
 use siegel_envelope::{Digest, Signed};
-use siegel_platform::peer;
+use siegel_platform::clock::{SystemClock, within};
 use siegel_platform::zones::faults::Fault;
+use siegel_platform::{Reason, peer};
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::upload::v1::upload_service_client::UploadServiceClient;
 use siegel_proto::upload::v1::{
     EraseConversationRequest, EraseRecordRequest, GetRecordPartiesRequest, ListConversationRecordsRequest,
 };
+use siegel_upload::access::Actor;
+use siegel_upload::{inventory, range};
 
 use crate::people::Draft;
-use crate::world::{World, world};
+use crate::world::{HOUR, World, world};
 
 #[tokio::test]
 async fn m06_an_erased_record_is_gone_from_both_zones_and_its_key_is_too() {
@@ -131,6 +134,55 @@ async fn a_zone_that_keeps_what_it_deleted_is_not_believed() {
     assert!(world.erase(sealed.id()).await.unwrap().done);
 }
 
+/// A record whose copy in the second zone was given up, and replaced by repair while it was still on its way.
+async fn with_a_late_copy(world: &mut World) -> RecordId {
+    world.faults[1].set(Fault::LandsLate);
+    let sealed = world.uploaded(10_000).await;
+    world.commit(&world.sender, &sealed).await;
+    world.faults[1].set(Fault::None);
+    world.repair().await;
+    assert_eq!((world.objects(1).len(), world.count("SELECT count(*) FROM copies").await), (1, 3), "replaced");
+    sealed.id()
+}
+
+#[tokio::test]
+async fn a_copy_that_arrives_late_is_erased_with_its_record() {
+    let mut world = world().await;
+    let record = with_a_late_copy(&mut world).await;
+    assert_eq!(world.faults[1].land().await, 1);
+    let seen = world.erase(record).await.unwrap();
+    assert_eq!((seen.done, seen.objects.len()), (true, 3), "looked for again, although it had been absent");
+    assert_eq!(world.objects(0).len() + world.objects(1).len(), 0);
+}
+
+#[tokio::test]
+async fn a_copy_that_arrives_after_the_erasure_is_an_orphan() {
+    let mut world = world().await;
+    let record = with_a_late_copy(&mut world).await;
+    assert!(world.erase(record).await.unwrap().done);
+    assert_eq!(world.faults[1].land().await, 1);
+    world.clock.advance_ms(60 * 24 * HOUR); // every file's real date lies before this
+    assert_eq!(inventory::check_tenant(&world.app, world.ours).await.unwrap(), 1);
+    assert_eq!((world.objects(1).len(), world.tombstones(1).len()), (0, 1));
+}
+
+#[tokio::test]
+async fn a_zone_that_was_taken_out_of_the_configuration_is_waited_for_by_its_name() {
+    let mut world = world().await;
+    let sealed = world.committed(10_000).await;
+    let former = "INSERT INTO copies (zone, object, record, part, wanted, actual, checked_ms)
+                  SELECT z.column1, object, record, part, wanted, actual, checked_ms
+                  FROM copies, (VALUES ('zone-c'), ('zone-d'), ('zone-e')) z WHERE zone = 'zone-a'";
+    world.execute(former).await;
+    let seen = within(&SystemClock::new(), 30_000, world.erase(sealed.id())).await.expect("it ends").unwrap();
+    let mut waiting_for = seen.waiting_for;
+    waiting_for.sort();
+    assert_eq!((seen.done, waiting_for), (false, vec!["zone-c".into(), "zone-d".into(), "zone-e".into()]));
+    assert_eq!(world.objects(0).len() + world.objects(1).len(), 0, "the others are done");
+    world.execute("DELETE FROM copies WHERE zone IN ('zone-c', 'zone-d', 'zone-e')").await; // given up by hand
+    assert!(world.erase(sealed.id()).await.unwrap().done);
+}
+
 #[tokio::test]
 async fn what_is_not_committed_is_not_erased() {
     let mut world = world().await;
@@ -224,4 +276,16 @@ async fn retention_learns_whose_a_record_is_before_and_after() {
     let after = ask(&world, world.ours.to_string()).await;
     assert_eq!((after.state.as_str(), after.sender, after.recipients), ("erased", before.sender, before.recipients));
     assert!(!ask(&world, world.other.to_string()).await.found);
+}
+
+#[tokio::test]
+async fn a_download_that_an_erasure_overtakes_hears_that_it_is_gone() {
+    let mut world = world().await;
+    let sealed = world.committed(10_000).await;
+    let actor = Actor::of(&world.app, &world.member.caller).unwrap();
+    let part = range::find(&world.app, &actor, (sealed.id(), 0)).await.unwrap();
+    assert!(world.erase(sealed.id()).await.unwrap().done);
+    let refused = range::stream(&part, 0..part.sealed_bytes).await.err().unwrap();
+    assert_eq!(refused.reason(), Reason::Gone);
+    assert_eq!(world.app.metrics.damaged_in("zone-a", "lost"), 0);
 }

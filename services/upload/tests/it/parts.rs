@@ -1,14 +1,18 @@
 //! Parts: what is refused before a zone sees a byte, and what two attempts at one part make of it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::body::Body;
 use axum::http::Request;
+use futures::future::{Either, select};
 use siegel_api::records::PartAck;
-use siegel_domain::limits::PART_SEALED_BYTES;
+use siegel_domain::limits::{PART_PLAINTEXT_BYTES, PART_SEALED_BYTES};
 use siegel_domain::{Party, RecordId};
 use siegel_envelope::PartDigest;
 
-use crate::people::Draft;
-use crate::world::{World, world};
+use crate::people::{Dice, Draft};
+use crate::world::{HOUR, World, world};
 
 fn writes(world: &World) -> u64 {
     world.faults.iter().map(siegel_platform::zones::faults::Faults::writes).sum()
@@ -196,4 +200,77 @@ async fn opening_says_early_what_would_be_refused_later() {
         let sealed = world.recording(10);
         assert_eq!(world.open(&world.sender, &sealed).await.status, expected);
     }
+}
+
+/// A commit that fails may have gone through: only a definite no lets go of the bytes.
+#[tokio::test]
+async fn an_attempt_whose_fate_is_unknown_is_left_to_the_inventory() {
+    let mut world = world().await;
+    let sealed = world.recording(1_000);
+    world.open(&world.sender, &sealed).await;
+    world.execute("CREATE TRIGGER fails BEFORE INSERT ON copies BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+    assert_eq!(world.put(&world.sender, &sealed, 0).await.status, 500);
+    let small = world.recording(1_000);
+    assert_eq!(world.post(&world.sender, "/v1/records/small", &small.small()).await.status, 500);
+    assert_eq!((world.objects(0).len(), world.objects(1).len()), (2, 2), "nobody knows, so nothing is taken away");
+    world.execute("DROP TRIGGER fails").await;
+    assert_eq!(world.put(&world.sender, &sealed, 0).await.status, 200);
+    world.clock.advance_ms(60 * 24 * HOUR); // every file's real date lies before this
+    assert_eq!(siegel_upload::inventory::check_tenant(&world.app, world.ours).await.unwrap(), 4);
+    assert_eq!((world.objects(0).len(), world.objects(1).len()), (1, 1));
+}
+
+/// Bodies that come slowly hold their share of the budget, for a quarter of an hour at most; nobody else's.
+#[tokio::test]
+async fn f25_who_sends_slowly_holds_up_nobody_else() {
+    let config = siegel_upload::UploadConfig { budget_wait_ms: 0, ..Default::default() };
+    let mut world = crate::world::world_with(config).await;
+    let sealed = world.recording(2 * PART_PLAINTEXT_BYTES + 1_000);
+    world.open(&world.sender, &sealed).await;
+    let slow = [0, 1].map(|number| {
+        let mut request = World::part_request(sealed.id(), number, sealed.sealed[0].digest.as_bytes(), Vec::new());
+        request.headers_mut().insert("content-length", PART_SEALED_BYTES.into());
+        *request.body_mut() = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+        world.send(&world.sender.caller, request)
+    });
+    let mut slow = Box::pin(futures::future::join_all(slow));
+    let draft = Draft::recording(&world.dice, 1_000);
+    let other = draft.seal(&world.second_sender, &[world.inbox.to()], &mut Dice::new(8));
+    let meanwhile = async {
+        while world.app.budget.held_bytes() < 2 * PART_SEALED_BYTES as i64 {
+            tokio::task::yield_now().await; // until both hold their bytes
+        }
+        world.open(&world.second_sender, &other).await;
+        (world.put(&world.sender, &sealed, 2).await, world.put(&world.second_sender, &other, 0).await)
+    };
+    let Either::Right(((third, others), _)) = select(&mut slow, Box::pin(meanwhile)).await else {
+        panic!("bodies that never come were answered");
+    };
+    assert_eq!((third.status.as_u16(), third.code()), (429, "rate-limited"));
+    assert!(third.headers.contains_key("retry-after"));
+    assert_eq!(others.status, 200);
+    world.clock.advance_ms(siegel_upload::receive::BODY_MS);
+    for answer in slow.await {
+        assert_eq!((answer.status.as_u16(), answer.code()), (408, "request-timeout"));
+    }
+    assert_eq!(world.put(&world.sender, &sealed, 2).await.status, 200);
+}
+
+/// The first look at a body is what makes the server say "100 Continue".
+#[tokio::test]
+async fn a_part_that_is_here_is_not_asked_for_again() {
+    let mut world = world().await;
+    let sealed = world.uploaded(1_000).await;
+    let mut request = World::part_request(sealed.id(), 0, sealed.sealed[0].digest.as_bytes(), Vec::new());
+    request.headers_mut().insert("content-length", sealed.parts[0].len().into());
+    request.headers_mut().insert("expect", "100-continue".parse().unwrap());
+    let looked = Arc::new(AtomicBool::new(false));
+    let seen = looked.clone();
+    let body = futures::stream::once(async move {
+        seen.store(true, Ordering::Relaxed);
+        Ok::<_, std::io::Error>(bytes::Bytes::new())
+    });
+    *request.body_mut() = Body::from_stream(body);
+    assert_eq!(world.send(&world.sender.caller, request).await.status, 200);
+    assert!(!looked.load(Ordering::Relaxed));
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
+use siegel_api::conversations::OpenConversation;
+use siegel_domain::{ConversationId, RecordId};
 use siegel_platform::clock::{Clock, ClockGuard, SharedClock};
 use siegel_platform::zones::ObjectName;
 use siegel_platform::zones::faults::Fault;
@@ -132,4 +134,36 @@ async fn tombstones_are_no_orphans() {
     world.clock.advance_ms(60 * 24 * HOUR);
     inventory::check_tenant(&world.app, world.ours).await.unwrap();
     assert_eq!((world.tombstones(0).len(), world.tombstones(1).len()), (1, 1));
+}
+
+/// Made beside the bytes, before anything is committed: what came of it may be nothing.
+#[tokio::test]
+async fn shred_keys_that_open_nothing_go_when_they_are_old() {
+    let mut world = world().await;
+    let (kept, erased, failed) = (world.committed(100).await, world.committed(100).await, world.recording(100));
+    let conversation = ConversationId::from_bytes([5; 16]);
+    let with = siegel_domain::Party::Tenant(world.ours);
+    let thread = OpenConversation { conversation, with, sealed_subject: Some(siegel_api::Bytes(b"sealed".to_vec())) };
+    assert_eq!(world.post(&world.sender, "/v1/conversations", &thread).await.status, 200);
+    world.execute("CREATE TRIGGER fails BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no'); END").await;
+    assert_eq!(world.post(&world.sender, "/v1/records/small", &failed.small()).await.status, 500);
+    world.execute("DROP TRIGGER fails").await;
+    assert!(world.erase(erased.id()).await.unwrap().done);
+    // A duplicate of its upload that was slow: it makes the key anew, and then finds the record's row.
+    let (keys, now) = (&world.app.shred_keys, world.clock.now());
+    keys.get_or_create(world.ours, &erased.id().to_string(), now).await.unwrap();
+
+    let there = async |id: RecordId| keys.get(world.ours, &id.to_string()).await.unwrap().is_some();
+    inventory::check_tenant(&world.app, world.ours).await.unwrap();
+    assert!(there(failed.id()).await && there(erased.id()).await, "young: its commit may be on its way");
+    world.clock.advance_ms(49 * HOUR);
+    keys.get_or_create(world.ours, &failed.id().to_string(), world.clock.now()).await.unwrap();
+    inventory::check_tenant(&world.app, world.ours).await.unwrap();
+    assert!(there(failed.id()).await, "asked for again");
+    assert!(!there(erased.id()).await);
+    world.clock.advance_ms(49 * HOUR);
+    inventory::check_tenant(&world.app, world.ours).await.unwrap();
+    assert!(!there(failed.id()).await);
+    assert_eq!(world.read(&world.member, kept.id()).await.id, kept.id());
+    assert_eq!(world.get(&world.member, &format!("/v1/conversations/{conversation}")).await.status, 200);
 }

@@ -19,6 +19,7 @@ use siegel_platform::auth::Caller;
 use siegel_platform::budget::ByteBudget;
 use siegel_platform::clock::{ClockGuard, ManualClock};
 use siegel_platform::peer;
+use siegel_platform::testing::gateway::{Gateway, Keys};
 use siegel_platform::testing::{self, Assumed, JURISDICTION, START};
 use siegel_platform::zones::faults::{Faults, FaultyZone};
 use siegel_platform::zones::{LocalZone, NAMES, Zone, ZoneMetrics, Zones};
@@ -54,17 +55,46 @@ pub(crate) struct World {
     /// Of the other institution.
     pub(crate) stranger: Person,
     config: UploadConfig,
+    pub(crate) servers: Option<Servers>,
+}
+
+/// The two zones as servers. Their buckets are the directories that local zones would have.
+pub(crate) struct Servers {
+    pub(crate) zones: [Gateway; 2],
+    keys: Keys,
+}
+
+impl Servers {
+    async fn start(state: &Path) -> Option<Self> {
+        let [a, b] = ["a", "b"].map(|short| state.join("zones").join(short));
+        let zones = [Gateway::start_on(NAMES[0], &a).await?, Gateway::start_on(NAMES[1], &b).await?];
+        Some(Self { zones, keys: Keys::default() })
+    }
 }
 
 pub(crate) async fn world() -> World {
     world_with(UploadConfig::default()).await
 }
 
+/// With `SIEGEL_TEST_ZONES=s3` on servers, so that every story is told there, too.
 pub(crate) async fn world_with(config: UploadConfig) -> World {
-    let (state, clock) = (tempfile::tempdir().unwrap(), ManualClock::new(START));
-    let faults = [Faults::new(), Faults::new()];
+    if std::env::var_os("SIEGEL_TEST_ZONES").is_some_and(|zones| zones == "s3") {
+        return world_on_servers(config).await.unwrap();
+    }
+    world_in(tempfile::tempdir().unwrap(), config, None).await
+}
+
+/// Zones on S3. `None` if the tests are to run without parts.
+pub(crate) async fn world_on_servers(config: UploadConfig) -> Option<World> {
+    let state = tempfile::tempdir().unwrap();
+    let servers = Servers::start(state.path()).await?;
+    Some(world_in(state, config, Some(servers)).await)
+}
+
+async fn world_in(state: TempDir, config: UploadConfig, servers: Option<Servers>) -> World {
+    let (clock, faults) = (ManualClock::new(START), [Faults::new(), Faults::new()]);
     let directory = Directory::default();
-    let ctx = context(state.path(), &clock, &faults).await;
+    let ctx = context(state.path(), &clock, &faults, servers.as_ref()).await;
     let (ours, other) = (testing::tenant(&ctx, 1).await, testing::tenant(&ctx, 2).await);
     let app = start(ctx, &directory, config.clone()).await;
     let mut dice = Dice::new(7);
@@ -88,6 +118,7 @@ pub(crate) async fn world_with(config: UploadConfig) -> World {
         second_sender,
         stranger,
         config,
+        servers,
     };
     for person in [&world.member, &world.sender, &world.second_sender, &world.stranger] {
         world.admit(person);
@@ -97,12 +128,25 @@ pub(crate) async fn world_with(config: UploadConfig) -> World {
 }
 
 /// The test's platform, with faults before its zones.
-async fn context(state: &Path, clock: &ManualClock, faults: &[Faults; 2]) -> siegel_platform::Ctx {
+async fn context(
+    state: &Path,
+    clock: &ManualClock,
+    faults: &[Faults; 2],
+    servers: Option<&Servers>,
+) -> siegel_platform::Ctx {
     let mut ctx = testing::ctx(state, clock).await;
     let zone = |at: usize| {
-        let local = LocalZone::open(NAMES[at], &state.join("zones").join(["a", "b"][at])).unwrap();
         let clock: Arc<ManualClock> = Arc::new(clock.clone());
-        let faulty = FaultyZone::wrap(local.clone(), local, faults[at].clone(), clock.clone());
+        let faulty = match servers {
+            Some(servers) => {
+                let s3 = servers.zones[at].s3(&servers.keys);
+                FaultyZone::wrap(s3.clone(), s3, faults[at].clone(), clock.clone())
+            }
+            None => {
+                let local = LocalZone::open(NAMES[at], &state.join("zones").join(["a", "b"][at])).unwrap();
+                FaultyZone::wrap(local.clone(), local, faults[at].clone(), clock.clone())
+            }
+        };
         Zone::new(NAMES[at], JURISDICTION, faulty.clone(), faulty, clock, ZoneMetrics::default())
     };
     ctx.zones = Arc::new(Zones::new(zone(0), zone(1), [7; 32]));
@@ -143,7 +187,7 @@ impl World {
     /// The process dies and another one starts on the same directory.
     pub(crate) async fn restart(&mut self) {
         self.clock.advance_ms(1); // the platform's seed is of the moment: nothing is drawn twice
-        let ctx = context(self.state.path(), &self.clock, &self.faults).await;
+        let ctx = context(self.state.path(), &self.clock, &self.faults, self.servers.as_ref()).await;
         self.app = start(ctx, &self.directory, self.config.clone()).await;
     }
 

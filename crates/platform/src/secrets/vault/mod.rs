@@ -38,14 +38,16 @@ const TRANSIT: &str = "tenant-keys";
 /// The adapter.
 pub(super) struct Vault {
     session: Arc<Session>,
+    folder: String,
 }
 
 impl Vault {
     /// Signs in, and stays signed in until shutdown.
     pub(super) async fn open(settings: VaultSettings, env: VaultEnv) -> Result<Self, SecretsError> {
         let metrics = metrics::VaultMetrics::new(&env.metrics);
+        let folder = settings.folder.clone();
         let session = Arc::new(Session::open(settings, env.clock.clone(), metrics).await?);
         env.tasks.spawn("secrets.token", keeper::keep(session.clone(), env.clock, env.health, env.shutdown));
-        Ok(Self { session })
+        Ok(Self { session, folder })
     }
 }

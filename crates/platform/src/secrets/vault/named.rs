@@ -27,6 +27,10 @@ pub(super) struct Read {
 }
 
 impl Vault {
+    fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.folder)
+    }
+
     pub(in super::super) async fn get(&self, name: &str) -> Result<Option<Secret>, SecretsError> {
         Ok(self.read(name).await?.map(|read| read.secret))
     }
@@ -48,7 +52,8 @@ impl Vault {
 
     /// All versions of it.
     pub(in super::super) async fn delete(&self, name: &str) -> Result<(), SecretsError> {
-        match self.session.call(|client| async move { vaultrs::kv2::delete_metadata(&*client, KV, name).await }).await {
+        let path = &*self.path(name);
+        match self.session.call(|client| async move { vaultrs::kv2::delete_metadata(&*client, KV, path).await }).await {
             Ok(()) | Err(Fault::Absent) => Ok(()),
             Err(fault) => Err(fault.into()),
         }
@@ -56,7 +61,7 @@ impl Vault {
 
     /// Folder by folder: KV lists no tree.
     pub(in super::super) async fn names(&self, folder: &str) -> Result<Vec<String>, SecretsError> {
-        let (mut names, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+        let (mut names, mut folders) = (Vec::new(), vec![self.path(folder)]);
         while let Some(folder) = folders.pop() {
             let path = folder.as_str();
             let keys =
@@ -67,7 +72,11 @@ impl Vault {
                 };
             for key in keys {
                 let name = format!("{folder}{key}");
-                if key.ends_with('/') { folders.push(name) } else { names.push(name) }
+                match name.strip_prefix(self.folder.as_str()) {
+                    _ if key.ends_with('/') => folders.push(name),
+                    Some(ours) => names.push(ours.to_owned()),
+                    None => {} // another installation's
+                }
             }
         }
         names.sort_unstable();
@@ -77,7 +86,7 @@ impl Vault {
     /// What lies under a name, and which version it is.
     pub(super) async fn read(&self, name: &str) -> Result<Option<Read>, SecretsError> {
         let read = async |client: Arc<VaultClient>| {
-            let request = ReadSecretRequest { mount: KV.to_owned(), path: name.to_owned(), version: None };
+            let request = ReadSecretRequest { mount: KV.to_owned(), path: self.path(name), version: None };
             api::exec_with_result(&*client, request).await
         };
         let answer: kv2::responses::ReadSecretResponse = match self.session.call(read).await {
@@ -93,12 +102,13 @@ impl Vault {
 
     /// Writes it: in any case, or if its version is this one, zero for none.
     pub(super) async fn write(&self, name: &str, secret: &[u8], version: Option<u32>) -> Result<(), Fault> {
+        let path = &*self.path(name);
         let held = &Held { value: Zeroizing::new(STANDARD.encode(secret)) };
         let write = |client: Arc<VaultClient>| async move {
             match version {
-                None => vaultrs::kv2::set(&*client, KV, name, held).await,
+                None => vaultrs::kv2::set(&*client, KV, path, held).await,
                 Some(cas) => {
-                    vaultrs::kv2::set_with_options(&*client, KV, name, held, SetSecretRequestOptions { cas }).await
+                    vaultrs::kv2::set_with_options(&*client, KV, path, held, SetSecretRequestOptions { cas }).await
                 }
             }
         };

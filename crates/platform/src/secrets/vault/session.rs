@@ -55,7 +55,7 @@ impl Session {
         clock: SharedClock,
         metrics: VaultMetrics,
     ) -> Result<Self, SecretsError> {
-        let VaultSettings { nodes, ca_file, sign_in } = settings;
+        let VaultSettings { nodes, ca_file, sign_in, .. } = settings;
         let said = |what: &str| SecretsError::Settings(what.to_owned());
         if nodes.is_empty() {
             return Err(said("[vault] names no node"));

@@ -7,7 +7,7 @@ use super::super::SecretsError;
 use crate::clock::SharedClock;
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::parts::{AppRole, Parts};
+use crate::parts::{AppRole, DEFAULT_INSTALLATION, Parts};
 use crate::rng::Rng;
 use crate::tasks::{Shutdown, Tasks};
 
@@ -24,6 +24,8 @@ pub struct VaultSettings {
     pub ca_file: PathBuf,
     /// As whom.
     pub sign_in: SignIn,
+    /// In front of all names, for several installations on one store: empty, or ending with a slash.
+    pub folder: String,
 }
 
 impl VaultSettings {
@@ -41,7 +43,11 @@ impl VaultSettings {
             let nobody = || SecretsError::Settings(format!("{} has no [vault.services.{program}]", file.display()));
             vault.services.get(&program).cloned().ok_or_else(nobody)
         });
-        Ok(Self { nodes, ca_file: parts.ca_file, sign_in })
+        let folder = match parts.postgres.installation.as_str() {
+            DEFAULT_INSTALLATION => String::new(), // the names that the policies of infra/ are written for
+            other => format!("{other}/"),
+        };
+        Ok(Self { nodes, ca_file: parts.ca_file, sign_in, folder })
     }
 }
 

@@ -43,9 +43,11 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The sealed part, at most 8 MiB and its seals"),
     responses(
         (status = 200, description = "Acknowledged", body = PartAck),
+        (status = 408, description = "`request-timeout`: it took more than 15 minutes", body = ProblemBody),
         (status = 409, description = "`part-conflict`, `record-state`", body = ProblemBody),
         (status = 413, description = "`too-large`", body = ProblemBody),
         (status = 422, description = "`digest-mismatch`: send it again", body = ProblemBody),
+        (status = 429, description = "`rate-limited`: as much of yours is on its way as may be; wait as `Retry-After` says", body = ProblemBody),
         (status = 503, description = "`zone-unavailable`, `over-capacity`: wait as `Retry-After` says", body = ProblemBody),
         (status = 507, description = "`storage-full`", body = ProblemBody),
     )

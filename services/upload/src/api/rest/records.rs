@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 
 use crate::access::Actor;
 use crate::app::App;
+use crate::receive::{in_time, shares};
 use crate::{commit, fetched, grants, list, open, read, small};
 
 /// The routes; those that carry manifests and small records take larger bodies.
@@ -141,7 +142,7 @@ async fn post_commit(
 ) -> Result<Json<CommitAnswer>, Problem> {
     caller.require(Permission::Send)?;
     let actor = Actor::of(&app, &caller)?.about(record);
-    let (body, _held) = within_budget(&app, request).await?;
+    let (body, _held) = within_budget(&app, &actor, request).await?;
     commit::commit(&app, &actor, record, body).await.map(Json)
 }
 
@@ -162,7 +163,7 @@ async fn post_commit(
 async fn post_small(State(app): State<App>, caller: Caller, request: Request) -> Result<Json<CommitAnswer>, Problem> {
     caller.require(Permission::Send)?;
     let actor = Actor::of(&app, &caller)?;
-    let (body, _held) = within_budget::<SmallRecord>(&app, request).await?;
+    let (body, _held) = within_budget::<SmallRecord>(&app, &actor, request).await?;
     let actor = actor.about(body.open.record);
     small::small(&app, &actor, body).await.map(Json)
 }
@@ -231,12 +232,13 @@ async fn post_fetched(
 /// Reads a JSON body that may be large, after taking its size from the process' byte budget.
 async fn within_budget<T: DeserializeOwned>(
     app: &App,
+    actor: &Actor,
     request: Request,
 ) -> Result<(T, siegel_platform::budget::Held), Problem> {
     let declared = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let bytes = declared.unwrap_or(COMMIT_BODY_BYTES as u64).min(COMMIT_BODY_BYTES as u64);
     // The body as it came, what it holds, and one copy on the way from the one to the other.
-    let held = app.budget.take(3 * bytes, app.budget_wait_ms()).await?;
-    let Json(body) = Json::from_request(request, &()).await?;
+    let held = app.budget.take_of(&shares(actor), 3 * bytes, app.budget_wait_ms()).await?;
+    let Json(body) = in_time(app, Json::from_request(request, &())).await?;
     Ok((body, held))
 }

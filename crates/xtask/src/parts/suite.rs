@@ -1,0 +1,53 @@
+//! The stage of `cargo xtask test` that runs on the real parts: starts all of them in a directory of its own, runs the
+//! contracts of the ports and the main story end to end on them, and leaves nothing behind.
+
+use std::ffi::OsString;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::needs::Need;
+use crate::tree;
+use crate::work::Work;
+
+/// What the machine must have.
+pub(crate) const NEEDS: &[Need] = &[
+    Need::Rdkafka,
+    Need::Go,
+    Need::Openssl,
+    Need::SystemPython,
+    Need::Haproxy,
+    Need::Postgres,
+    Need::Etcd,
+    Need::Java,
+];
+
+/// End-to-end tests, by the beginning of their names: the story of a centre and its senders, and of a practice.
+const STORIES: &[&str] = &["centre::", "practice::"];
+
+/// The stage.
+pub(crate) fn test(work: &mut Work) -> Result<String> {
+    // Their logs survive a failure here, beside the stages'.
+    let directory = tree::target().join("xtask").join("parts");
+    let own = |words: &[&str]| -> Result<Command> {
+        let mut command = Command::new(std::env::current_exe().context("the path of this program")?);
+        command.args(words).env("SIEGEL_PARTS_DIR", &directory);
+        Ok(command)
+    };
+    work.run(&mut own(&["up"])?)?;
+    let passed = on_parts(work, directory.as_os_str().to_owned());
+    let ended = work.run(&mut own(&["down"])?);
+    passed.and_then(|note| ended.map(|()| note))
+}
+
+fn on_parts(work: &mut Work, directory: OsString) -> Result<String> {
+    let mut ports = tree::cargo(["test", "--workspace", "--locked", "--test", "real"]);
+    work.run(ports.env("SIEGEL_PARTS_DIR", &directory))?;
+    let mut stories = tree::cargo(["test", "--workspace", "--locked", "--test", "it", "--"]);
+    let file = std::path::Path::new(&directory).join("parts.toml");
+    if !file.is_file() {
+        bail!("{} is not there, although the parts came up", file.display());
+    }
+    work.run(stories.args(STORIES).env("SIEGEL_E2E_PARTS", file))?;
+    Ok(String::new())
+}
