@@ -18,3 +18,11 @@ path "siegel/data/tenant/*" {
 path "siegel/metadata/tenant/*" {
   capabilities = ["read", "list", "delete"]
 }
+
+# Credentials of buckets, by zone.
+path "siegel/data/zones/+/+" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/metadata/zones/+/+" {
+  capabilities = ["delete"]
+}

@@ -13,6 +13,10 @@ path "siegel/data/page-tokens" {
 path "siegel/data/zones/buckets" {
   capabilities = ["create", "read"]
 }
+# Credentials of a tenant's bucket in a zone; the operator makes them.
+path "siegel/data/zones/+/+" {
+  capabilities = ["read"]
+}
 # The passwords of roles in PostgreSQL, by schema.
 path "siegel/data/postgres/+" {
   capabilities = ["create", "read"]
