@@ -22,7 +22,7 @@ pub fn program() -> Program<NotificationConfig> {
 
 fn start(host: &Host, config: NotificationConfig) -> Result<Service> {
     let app = App::new(host.ctx.clone(), config);
-    Ok(Service::new("notification").rest(host.signed_in(app.rest())?).workers(app.workers()))
+    Ok(Service::new("notification").rest(host.with_auth(app.rest())?).workers(app.workers()))
 }
 
 #[cfg(test)]

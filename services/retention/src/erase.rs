@@ -29,8 +29,8 @@ use crate::store::receipts::{self, NewReceipt};
 const BATCH: u32 = 8;
 /// Records of a conversation that are listed in one call.
 const LIST: u32 = 200;
-/// How long one call to upload may take: deleting 32,768 objects, each synced, takes minutes; upload answers before that
-/// with what it has done so far.
+/// How long one call to upload may take. Deleting 32,768 objects, each synced, takes minutes: upload goes on when the call is
+/// given up, says "conflict" to whoever asks meanwhile, and answers the first call after its end with all that it saw.
 const CALL_MS: i64 = 30_000;
 /// The pause after the first attempt that did not finish; doubles up to [`SLOWEST_MS`].
 const FIRST_PAUSE_MS: i64 = 1_000;

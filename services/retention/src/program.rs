@@ -23,7 +23,7 @@ pub fn program() -> Program<RetentionConfig> {
 fn start(host: &Host, config: RetentionConfig) -> Result<Service> {
     let needs = Needs { guard: host.guard()?, upload: host.peer("upload")? };
     let app = App::new(host.ctx.clone(), config, needs)?;
-    Ok(Service::new("retention").rest(host.signed_in(app.rest())?).grpc(Grpc::new(app.grpc())).workers(app.workers()))
+    Ok(Service::new("retention").rest(host.with_auth(app.rest())?).grpc(Grpc::new(app.grpc())).workers(app.workers()))
 }
 
 #[cfg(test)]

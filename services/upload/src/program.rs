@@ -40,7 +40,7 @@ fn start(host: &Host, config: UploadConfig) -> Result<Service> {
         retention: host.peer("retention")?,
     };
     let app = App::new(ctx.clone(), config, needs)?;
-    Ok(Service::new("upload").rest(host.signed_in(app.rest())?).grpc(Grpc::new(app.grpc())).workers(app.workers()))
+    Ok(Service::new("upload").rest(host.with_auth(app.rest())?).grpc(Grpc::new(app.grpc())).workers(app.workers()))
 }
 
 #[cfg(test)]

@@ -79,8 +79,9 @@ impl Host {
         Ok(self.guard.get_or_init(|| Arc::new(guard)).clone())
     }
 
-    /// Public routes behind a check of who calls ([`auth`]). Everybody but the key directory, where tokens come from.
-    pub fn signed_in(&self, routes: OpenApiRouter) -> Result<OpenApiRouter> {
+    /// Public routes that can ask who calls: a route is private by taking a [`Caller`](auth::Caller), and open without one
+    /// ([`auth`]). Everybody but the key directory, where tokens come from.
+    pub fn with_auth(&self, routes: OpenApiRouter) -> Result<OpenApiRouter> {
         Ok(routes.layer(from_fn_with_state(self.auth()?, auth::attach)))
     }
 

@@ -21,7 +21,7 @@ pub fn program() -> Program<DealerApiConfig> {
 
 fn start(host: &Host, config: DealerApiConfig) -> Result<Service> {
     let api = DealerApi::new(&host.ctx, config, host.peer("operator")?)?;
-    Ok(Service::new("dealer-api").rest(host.signed_in(api.rest())?))
+    Ok(Service::new("dealer-api").rest(host.with_auth(api.rest())?))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Another institution's things do not exist (F37): every route of the API document that takes an id, with an id that is
-//! real and foreign. A new route is in the document and so in this test.
+//! real and foreign. A new route is in the document and so in these tests.
 
 use std::collections::BTreeMap;
 
@@ -205,4 +205,32 @@ async fn bare_nonce(own: &Raw, path: &str) -> Option<String> {
     let answer = own.once("GET", path, Some(&proof), &[], Vec::new()).await.unwrap();
     let nonce = answer.headers().get(siegel_api::DPOP_NONCE_HEADER)?;
     Some(nonce.to_str().unwrap().to_owned())
+}
+
+/// A route is private by taking a `Caller` (or a device's proof), which nobody can see from its address. These take neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_but_these_wants_to_know_who_calls() {
+    let open = [
+        "GET /v1/info",
+        "POST /v1/auth/challenge",
+        "POST /v1/auth/enrol/lookup",
+        "POST /v1/auth/enrol/password",
+        "POST /v1/auth/login/start",
+    ];
+    let (_world, liar) = World::behind_a_liar().await.unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let document: Value = serde_json::from_str(include_str!("../../../../docs/openapi.json")).unwrap();
+    let mut answered = Vec::new();
+    for (template, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
+            let address = format!("{}{}", liar.url(), filled(template, &nobodys())[0]);
+            let request = http.request(method.parse().unwrap(), address).header("content-type", "application/json");
+            let answer = request.body("{}").send().await.unwrap();
+            if answer.status() != 401 {
+                answered.push(format!("{method} {template}"));
+            }
+        }
+    }
+    answered.sort();
+    assert_eq!(answered, open);
 }
