@@ -81,8 +81,8 @@ impl ShredKeys {
                 .bind(after)
                 .bind(limit)
                 .fetch_all(db.reader())
-                .await;
-        Ok(owners.map_err(DbError::from)?)
+                .await?;
+        Ok(owners)
     }
 
     /// Destroys the key of `owner`, unless somebody asked for it since `before`.

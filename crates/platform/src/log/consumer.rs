@@ -167,8 +167,7 @@ impl Consumer {
             .bind(self.name)
             .bind(source)
             .fetch_optional(db.reader())
-            .await
-            .map_err(DbError::from)?;
+            .await?;
         Ok(position.unwrap_or(0))
     }
 

@@ -178,8 +178,7 @@ impl Handler for Recorder {
         db::query("INSERT INTO effects (event_id, place) VALUES ($1, (SELECT count(*) FROM effects))")
             .bind(&event.id)
             .execute(&mut **tx)
-            .await
-            .map_err(DbError::from)?;
+            .await?;
         if matches!(event.data, Some(Data::ConversationOpened(_))) {
             return Err(HandleError::Poison("a conversation"));
         }

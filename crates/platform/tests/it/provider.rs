@@ -76,7 +76,7 @@ async fn tenants_are_seen_once_committed_and_told_of() {
                     .await?;
                 match insert(tx, new).await {
                     Err(error) if violated(&error).as_deref() == Some("tenants.handle") => Ok(false),
-                    done => done.map(|()| true).map_err(DbError::from),
+                    done => done.map(|()| true),
                 }
             })
         });
