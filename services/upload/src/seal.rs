@@ -46,7 +46,7 @@ impl ShredKeys {
                         "INSERT INTO shred_keys (id, wrapped, created_ms) VALUES ($1, $2, $3)
                          ON CONFLICT (id) DO UPDATE SET created_ms = excluded.created_ms RETURNING wrapped",
                     );
-                    Ok::<_, DbError>(kept.bind(owner).bind(wrapped).bind(now.0).fetch_one(&mut **tx).await?)
+                    kept.bind(owner).bind(wrapped).bind(now.0).fetch_one(&mut **tx).await
                 })
             })
             .await?;

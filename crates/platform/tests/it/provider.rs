@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use siegel_api::tenants::Durability;
 use siegel_domain::{DealerId, TenantId, Timestamp};
-use siegel_platform::db::{self, DbError, DbOptions, violated};
+use siegel_platform::db::{self, DbOptions, violated};
 use siegel_platform::provider;
 use siegel_platform::tenants::{NewTenant, TenantState, Tenants, insert};
 

@@ -70,7 +70,7 @@ pub(crate) async fn page(
 
 /// Members that are not removed.
 pub(crate) async fn count(executor: impl Executor<'_>) -> Result<i64, DbError> {
-    Ok(db::query_scalar("SELECT count(*) FROM members WHERE standing <> 'removed'").fetch_one(executor).await?)
+    db::query_scalar("SELECT count(*) FROM members WHERE standing <> 'removed'").fetch_one(executor).await
 }
 
 /// A known id is a unique violation.
@@ -142,10 +142,7 @@ pub(crate) async fn remove(tx: &mut Tx<'_>, id: MemberId) -> Result<(), DbError>
 
 /// The slot of a device, under the second layer.
 pub(crate) async fn slot(executor: impl Executor<'_>, device: DeviceId) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(db::query_scalar("SELECT slot FROM slots WHERE device = $1")
-        .bind(device.to_string())
-        .fetch_optional(executor)
-        .await?)
+    db::query_scalar("SELECT slot FROM slots WHERE device = $1").bind(device.to_string()).fetch_optional(executor).await
 }
 
 pub(crate) async fn insert_slot(tx: &mut Tx<'_>, device: DeviceId, slot: &[u8]) -> Result<(), DbError> {

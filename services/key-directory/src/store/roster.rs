@@ -21,11 +21,11 @@ pub(crate) async fn head(executor: impl Executor<'_>) -> Result<Option<(u64, Dig
 /// Entries from `sequence` on, at most `limit`.
 pub(crate) async fn entries(executor: impl Executor<'_>, from: u64, limit: i64) -> Result<Vec<Vec<u8>>, DbError> {
     let from = i64::try_from(from).unwrap_or(i64::MAX);
-    Ok(db::query_scalar("SELECT entry FROM roster WHERE sequence >= $1 ORDER BY sequence LIMIT $2")
+    db::query_scalar("SELECT entry FROM roster WHERE sequence >= $1 ORDER BY sequence LIMIT $2")
         .bind(from)
         .bind(limit)
         .fetch_all(executor)
-        .await?)
+        .await
 }
 
 /// Whether this very entry is in the chain: the request was done before.
@@ -39,10 +39,10 @@ pub(crate) async fn contains(executor: impl Executor<'_>, entry: &SignedBytes) -
 
 /// The entry that brought in the newest keys of a member or sender.
 pub(crate) async fn introducing(executor: impl Executor<'_>, party: Party) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(db::query_scalar("SELECT entry FROM roster WHERE introduces = $1 ORDER BY sequence DESC LIMIT 1")
+    db::query_scalar("SELECT entry FROM roster WHERE introduces = $1 ORDER BY sequence DESC LIMIT 1")
         .bind(party.to_string())
         .fetch_optional(executor)
-        .await?)
+        .await
 }
 
 /// Appends. A second entry at the same place is a unique violation of `roster.sequence`.
@@ -104,7 +104,7 @@ pub(crate) async fn bundle_head(executor: impl Executor<'_>) -> Result<Option<(u
 
 /// The newest bundle.
 pub(crate) async fn bundle(executor: impl Executor<'_>) -> Result<Option<Vec<u8>>, DbError> {
-    Ok(db::query_scalar("SELECT bundle FROM bundles ORDER BY revision DESC LIMIT 1").fetch_optional(executor).await?)
+    db::query_scalar("SELECT bundle FROM bundles ORDER BY revision DESC LIMIT 1").fetch_optional(executor).await
 }
 
 /// Replaces the bundle by the next one.

@@ -72,7 +72,7 @@ pub(crate) async fn page(
 
 /// Senders that are not removed.
 pub(crate) async fn count(executor: impl Executor<'_>) -> Result<i64, DbError> {
-    Ok(db::query_scalar("SELECT count(*) FROM senders WHERE standing <> 'removed'").fetch_one(executor).await?)
+    db::query_scalar("SELECT count(*) FROM senders WHERE standing <> 'removed'").fetch_one(executor).await
 }
 
 /// A known id is a unique violation.

@@ -32,9 +32,7 @@ async fn asked_for(app: &App, jurisdiction: &str) -> TenantId {
         created: app.ctx.clock.now(),
     };
     let new = &new;
-    let write = app.ctx.tenants.change("test.insert", |tx| {
-        Box::pin(async move { insert(tx, new).await.map_err(siegel_platform::db::DbError::from) })
-    });
+    let write = app.ctx.tenants.change("test.insert", |tx| Box::pin(async move { insert(tx, new).await }));
     write.await.unwrap();
     new.id
 }
