@@ -183,13 +183,14 @@ impl Cluster {
                 .bind(&role)
                 .fetch_optional(&mut admin)
                 .await?;
-            let verb = if there.is_some() { "ALTER" } else { "CREATE" };
             let password = password.as_str().replace('\'', "''");
-            order(
-                &mut admin,
-                format!("{verb} ROLE {role} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD '{password}'"),
-            )
-            .await?;
+            if there.is_none() {
+                let role = format!("CREATE ROLE {role} NOSUPERUSER NOCREATEDB NOCREATEROLE");
+                order(&mut admin, role).await?;
+            }
+            order(&mut admin, format!("ALTER ROLE {role} LOGIN PASSWORD '{password}'")).await?;
+            // Whoever is no superuser makes schemas only for roles that it belongs to.
+            order(&mut admin, format!("GRANT {role} TO CURRENT_USER")).await?;
         }
         let provider = self.role("provider");
         let there: Option<(i32,)> = sqlx::query_as("SELECT 1 FROM pg_database WHERE datname = $1")

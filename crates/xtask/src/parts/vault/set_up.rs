@@ -19,7 +19,7 @@ const ROLES: [(&str, &[&str]); 7] = [
     ("operator", &["operator"]),
     ("dealer-api", &[]),
     // All services in one process: what each of them may, it may.
-    (ALL_IN_ONE, &["operator", "opens-tenants", "key-directory", "server"]),
+    (ALL_IN_ONE, &["operator", "opens-tenants", "key-directory", "server", "test-installations"]),
 ];
 const ALL_IN_ONE: &str = "server";
 
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn only_the_operator_makes_and_destroys_tenant_keys() {
-        for file in ["service", "opens-tenants", "key-directory", "server"] {
+        for file in ["service", "opens-tenants", "key-directory", "server", "test-installations"] {
             assert!(!policy(file, "upload").unwrap().contains("tenant-keys/keys"), "{file}");
         }
         assert!(policy("operator", "").unwrap().contains("tenant-keys/keys"));
