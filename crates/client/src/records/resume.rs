@@ -145,13 +145,16 @@ fn hash(file: &mut File, number: u32, length: usize) -> std::io::Result<Digest> 
     Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
 }
 
-/// Notes a sealed part at its place. Parts are sealed in order, so at most one place is new.
-pub(super) fn note(state: &mut Resume, number: u32, part: SealedPart) {
+/// Notes a sealed part at its place; what was noted there before. Parts are sealed in order, so at most one place is new.
+pub(super) fn note(state: &mut Resume, number: u32, part: SealedPart) -> Option<ResumePart> {
     let plain_hash = part.plain_hash.expect("the sealer was asked for it");
     let noted = ResumePart { entry: part.entry(), plain_hash };
     match state.parts.get_mut(number as usize) {
-        Some(place) => *place = noted,
-        None => state.parts.push(noted),
+        Some(place) => Some(std::mem::replace(place, noted)),
+        None => {
+            state.parts.push(noted);
+            None
+        }
     }
 }
 

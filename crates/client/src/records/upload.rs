@@ -3,9 +3,9 @@
 use std::fs::{File, Metadata as FileMetadata};
 use std::path::Path;
 
-use siegel_api::records::{CommitAnswer, CommitUpload, UploadStatus};
+use siegel_api::records::{CommitAnswer, CommitUpload, PartAck, UploadStatus};
 use siegel_crypto::secret::RecordKey;
-use siegel_crypto::state::Resume;
+use siegel_crypto::state::{Resume, ResumePart};
 use siegel_crypto::{RecordContext, RecordSealer};
 use siegel_domain::RecordId;
 use siegel_domain::limits::SMALL_RECORD_BYTES;
@@ -59,22 +59,35 @@ impl Outgoing<'_> {
         let sealer = resume::sealer(self.context(kept.state.record)?, &kept.state);
 
         self.meter.add(layout.sealed_total().saturating_sub(sealed_bytes_of(&kept.missing, layout)));
-        let parts = Parts {
-            session: self.session,
-            sealer: &sealer,
-            path,
-            file: file.try_clone().map_err(Error::file(path))?,
-            layout,
-            meter: self.meter.clone(),
-        };
-        let state = &mut kept.state;
-        parts
-            .send(kept.missing, |number, sealed| {
-                resume::note(state, number, sealed);
+        let mut replaced = Vec::new();
+        loop {
+            let parts = Parts {
+                session: self.session,
+                sealer: &sealer,
+                path,
+                file: file.try_clone().map_err(Error::file(path))?,
+                layout,
+                meter: self.meter.clone(),
+            };
+            let (missing, state) = (std::mem::take(&mut kept.missing), &mut kept.state);
+            let sent = parts.send(missing, |number, sealed| {
+                replaced.extend(resume::note(state, number, sealed).map(|noted| (number, noted)));
                 resume.save(state)
-            })
-            .await
-            .inspect_err(|error| forget_if_changed(&resume, error))?;
+            });
+            let Err(error) = sent.await else { break };
+            let conflict = error.code() == Some(Code::PartConflict);
+            match if conflict {
+                self.arrived_late(&kept.state, &mut replaced, path, &file, layout).await?
+            } else {
+                None
+            } {
+                Some(on) => kept = Kept { kept_bytes: kept.kept_bytes, ..on },
+                None => {
+                    forget_if_changed(&resume, &error);
+                    return Err(error);
+                }
+            }
+        }
         unchanged(path, &file, &before).inspect_err(|error| forget_if_changed(&resume, error))?;
 
         let parts: Vec<PartEntry> = kept.state.parts.iter().map(|part| part.entry).collect();
@@ -127,6 +140,35 @@ impl Outgoing<'_> {
         resume.save(&state)?;
         self.status(record).await?;
         Ok((Kept { state, missing: (0..layout.parts).collect(), kept_bytes: 0 }, file))
+    }
+
+    /// A part is there already, with other bytes: one that was on its way when the line broke, and arrived after we had asked
+    /// what had. It counts if it is what stood in the state before that part was sealed anew. `None`: it is not ours.
+    async fn arrived_late(
+        &self,
+        state: &Resume,
+        replaced: &mut Vec<(u32, ResumePart)>,
+        path: &Path,
+        file: &File,
+        layout: PartLayout,
+    ) -> Result<Option<Kept>> {
+        let (mut state, mut found) = (state.clone(), false);
+        let status = self.status(state.record).await?;
+        replaced.retain(|(number, noted)| {
+            let ours = |ack: &PartAck| ack.number == *number && ack.digest[..] == noted.entry.digest.as_bytes()[..];
+            let arrived = status.parts.iter().any(ours);
+            if arrived {
+                state.parts[*number as usize] = noted.clone();
+                found = true;
+            }
+            !arrived // another one may arrive later still
+        });
+        if !found {
+            return Ok(None);
+        }
+        let mut source = file.try_clone().map_err(Error::file(path))?;
+        let kept = blocking(move || resume::compare(state, &status.parts, &mut source, layout)).await;
+        kept.map_err(Error::file(path))
     }
 
     /// Opens the upload; repeated for an open one, it says how it stands.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use siegel_api::members::ReturnReport;
+use siegel_api::records::UploadStatus;
 use siegel_client::Meter;
 use siegel_e2e::{World, WorldOptions};
 
@@ -79,5 +81,31 @@ async fn one_session_sends_many_small_records_at_once() {
         let arrived = content(&centre.owner.session, record, &world.outside("arrived")).await.unwrap();
         assert!(arrived == plain, "each record holds its own bytes");
     }
+    world.stop().await.unwrap();
+}
+
+/// The line breaks while parts are on their way. They arrive, but only after the client, going on, has asked what did: it
+/// seals them anew and is told that they are there, with other bytes. They are its own, and count.
+#[tokio::test(flavor = "multi_thread")]
+async fn c03_a_part_that_arrived_after_all_is_taken_up() {
+    let (world, liar) = World::behind_a_liar().await.unwrap();
+    let centre = world.centre("herz").await.unwrap();
+    let sender = world.sender(&centre, ReturnReport::Always).await.unwrap();
+    let plain = bytes(9, 20_000_000);
+    let path = file(&world, "ekg.edf", &plain);
+    liar.lie("PUT /v1/records/*/parts/*", |_, answer| answer.status = StatusCode::FORBIDDEN);
+    sender.session.upload(path.clone()).send().await.expect_err("no part is answered");
+    liar.repent();
+    let mut asked = 0;
+    liar.lie("POST /v1/records", move |_, answer| {
+        asked += 1;
+        if asked == 1 {
+            answer.change::<UploadStatus>(|status| status.parts.clear());
+        }
+    });
+    let sent = sender.session.upload(path).send().await.unwrap();
+    let conflicts = liar.asked("PUT /v1/records/*/parts/*").len();
+    assert!(conflicts > 1, "{conflicts} parts were sent: nothing was in the way");
+    assert!(content(&centre.owner.session, sent.record, &world.outside("arrived")).await.unwrap() == plain);
     world.stop().await.unwrap();
 }
