@@ -169,7 +169,6 @@ fn faulty(dice: &Dice) -> Op {
         Fault::Full,
         Fault::Slow { ms: 5_000 },
         Fault::LoseAnswers,
-        Fault::LandsLate,
         Fault::FlipBits,
         Fault::Forget,
         Fault::KeepDeleted,
