@@ -75,18 +75,16 @@ impl Outgoing<'_> {
                 resume.save(state)
             });
             let Err(error) = sent.await else { break };
-            let conflict = error.code() == Some(Code::PartConflict);
-            match if conflict {
-                self.arrived_late(&kept.state, &mut replaced, path, &file, layout).await?
-            } else {
-                None
-            } {
-                Some(on) => kept = Kept { kept_bytes: kept.kept_bytes, ..on },
-                None => {
-                    forget_if_changed(&resume, &error);
-                    return Err(error);
-                }
-            }
+            let arrived = match error.code() {
+                Some(Code::PartConflict) => self.arrived_late(&kept.state, &mut replaced, path, &file, layout).await?,
+                _ => None,
+            };
+            let Some(on) = arrived else {
+                forget_if_changed(&resume, &error);
+                return Err(error);
+            };
+            kept = Kept { kept_bytes: kept.kept_bytes, ..on };
+            resume.save(&kept.state)?; // a commit whose answer is lost is checked against what lies on disk
         }
         unchanged(path, &file, &before).inspect_err(|error| forget_if_changed(&resume, error))?;
 

@@ -5,11 +5,11 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::{Db, DbError, Reader, connect_options};
 
-/// Looks at SQLite's own counter, which costs no page read, or at PostgreSQL's newest change of the table that is watched.
+/// Looks at SQLite's own counter, which costs no page read, or at which transactions wrote PostgreSQL's rows of tenants.
 pub enum Watcher {
     /// One connection, kept open.
     Sqlite(SqliteConnection),
-    /// A statement of its own, at most so often.
+    /// A statement of its own.
     #[cfg(feature = "real")]
     Postgres(Reader),
 }
@@ -33,13 +33,13 @@ impl Watcher {
     pub async fn version(&mut self) -> Result<i64, DbError> {
         match self {
             Self::Sqlite(connection) => Ok(sqlx::query_scalar("PRAGMA data_version").fetch_one(connection).await?),
-            // Each change of a tenant counts its version up, each new one adds to their number, and none is ever deleted.
+            // Whoever changes a row puts the number of their transaction into it.
             #[cfg(feature = "real")]
-            Self::Postgres(reader) => {
-                super::query_scalar("SELECT CAST(count(*) + COALESCE(sum(version), 0) AS BIGINT) FROM tenants")
-                    .fetch_one(&*reader)
-                    .await
-            }
+            Self::Postgres(reader) => super::query_scalar(
+                "SELECT CAST(count(*) + COALESCE(sum(CAST(CAST(xmin AS TEXT) AS BIGINT)), 0) AS BIGINT) FROM tenants",
+            )
+            .fetch_one(&*reader)
+            .await,
         }
     }
 }

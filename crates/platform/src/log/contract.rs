@@ -1,5 +1,5 @@
 //! What every log keeps, whatever lies behind [`Log::read`]: order, completeness, nothing uncommitted, one effect per
-//! event, no event holding up the next. Runs on the outbox tables today and on Kafka's adapter when it comes.
+//! event, no event holding up the next. Runs on the outbox tables of SQLite and of PostgreSQL.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

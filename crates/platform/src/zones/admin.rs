@@ -12,7 +12,7 @@ pub struct Inventory {
     pub leftovers: usize,
 }
 
-/// Administration of a zone. The second adapter is S3 (buckets, versions, locks).
+/// Administration of a zone. One adapter for directories, one for S3 (buckets, versions, locks).
 #[async_trait]
 pub trait ZoneAdmin: Send + Sync + 'static {
     /// Whether a tenant's bucket is there, so that a pass over what is as it should be writes nothing. False also for

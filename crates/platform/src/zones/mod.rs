@@ -1,7 +1,7 @@
 //! Zones: where sealed bytes lie, twice. What a zone stores is opaque to it, under names that say nothing ([`name`]).
 //!
 //! ```text
-//! put_both ──► Zone a: breaker → deadline, place → ObjectStore      (two local directories; later two S3 endpoints)
+//! put_both ──► Zone a: breaker → deadline, place → ObjectStore      (two local directories, or two S3 endpoints)
 //!         └──► Zone b: breaker → deadline, place → ObjectStore      (one buffer, shared)
 //! ```
 //!

@@ -1,5 +1,5 @@
 //! The stage of `cargo xtask test` that runs on the real parts: starts all of them in a directory of its own, runs the
-//! contracts of the ports and the main story end to end on them, and leaves nothing behind.
+//! contracts of the ports and the main story end to end on them, and leaves nothing behind if they pass.
 
 use std::ffi::OsString;
 use std::process::Command;
@@ -27,7 +27,7 @@ const STORIES: &[&str] = &["centre::", "practice::"];
 
 /// The stage.
 pub(crate) fn test(work: &mut Work) -> Result<String> {
-    // Their logs survive a failure here, beside the stages'.
+    // Beside the stages' logs.
     let directory = tree::target().join("xtask").join("parts");
     let own = |words: &[&str]| -> Result<Command> {
         let mut command = Command::new(std::env::current_exe().context("the path of this program")?);
@@ -36,7 +36,9 @@ pub(crate) fn test(work: &mut Work) -> Result<String> {
     };
     work.run(&mut own(&["up"])?)?;
     let passed = on_parts(work, directory.as_os_str().to_owned());
-    let ended = work.run(&mut own(&["down"])?);
+    // Databases of a run that went well are nobody's any more; after another one, state and logs are what is looked at.
+    let down: &[&str] = if passed.is_ok() { &["down", "--wipe"] } else { &["down"] };
+    let ended = work.run(&mut own(down)?);
     passed.and_then(|note| ended.map(|()| note))
 }
 
