@@ -26,7 +26,6 @@ pub mod host;
 pub mod http;
 pub mod log;
 pub mod metrics;
-#[cfg(feature = "real")]
 pub mod parts;
 pub mod peer;
 pub mod problem;

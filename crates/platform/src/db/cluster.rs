@@ -64,15 +64,10 @@ impl Cluster {
         for schema in SCHEMAS.into_iter().chain(["provider"]) {
             passwords.insert(schema, password(schema).await?);
         }
-        let mut cluster = Self {
-            installation: part.installation.clone(),
-            look: postgres::pool(base.clone()),
-            base,
-            admin,
-            passwords,
-            ready: RwLock::default(),
-        };
-        cluster.look = postgres::pool(cluster.provider().1);
+        let owner = role(&part.installation, "provider");
+        let look = postgres::pool(as_owner(&base, &owner, "provider", &passwords["provider"]).database(&owner));
+        let cluster =
+            Self { installation: part.installation.clone(), base, admin, passwords, look, ready: RwLock::default() };
         cluster.make_roles().await?;
         Ok(cluster)
     }
@@ -96,15 +91,18 @@ impl Cluster {
 
     /// What there is of a tenant.
     pub async fn found(&self, tenant: TenantId) -> Result<Found, DbError> {
-        let found: Option<(Option<String>,)> = postgres::in_time(async {
-            let sql = "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1";
-            Ok(sqlx::query_as(sql).bind(database(tenant)).fetch_optional(&self.look).await?)
+        let found: Option<(Option<String>, bool)> = postgres::in_time(async {
+            let sql = "SELECT shobj_description(oid, 'pg_database'), pg_get_userbyid(datdba) = $2
+                       FROM pg_database WHERE datname = $1";
+            let look = sqlx::query_as(sql).bind(database(tenant)).bind(self.admin.get_username());
+            Ok(look.fetch_optional(&self.look).await?)
         })
         .await?;
         Ok(match found {
             None => Found::Missing,
-            Some((Some(comment),)) if comment == self.comment(READY) => Found::Ready,
-            Some((Some(comment),)) if comment == self.comment(MADE) => Found::Made,
+            Some((Some(comment), _)) if comment == self.comment(READY) => Found::Ready,
+            Some((Some(comment), _)) if comment == self.comment(MADE) => Found::Made,
+            Some((None, true)) => Found::Made, // whoever made it ended before it had a comment
             Some(_) => Found::Foreign,
         })
     }
@@ -192,21 +190,20 @@ impl Cluster {
             // Whoever is no superuser makes schemas only for roles that it belongs to.
             order(&mut admin, format!("GRANT {role} TO CURRENT_USER")).await?;
         }
-        let provider = self.role("provider");
+        let provider = self.role("provider"); // the database is called as its owner
         let there: Option<(i32,)> = sqlx::query_as("SELECT 1 FROM pg_database WHERE datname = $1")
-            .bind(self.role("provider"))
+            .bind(&provider)
             .fetch_optional(&mut admin)
             .await?;
         if there.is_none() {
             order(&mut admin, format!("CREATE DATABASE {provider} TEMPLATE template0 ENCODING 'UTF8'")).await?;
         }
         let mut inside = connect(&self.admin.clone().database(&provider)).await?;
-        let role = self.role("provider");
         for statement in [
             format!("REVOKE ALL ON DATABASE {provider} FROM PUBLIC"),
             "REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned(),
-            format!("GRANT CONNECT ON DATABASE {provider} TO {role}"),
-            format!("CREATE SCHEMA IF NOT EXISTS provider AUTHORIZATION {role}"),
+            format!("GRANT CONNECT ON DATABASE {provider} TO {provider}"),
+            format!("CREATE SCHEMA IF NOT EXISTS provider AUTHORIZATION {provider}"),
         ] {
             order(&mut inside, statement).await?;
         }
@@ -236,18 +233,26 @@ impl Cluster {
     }
 
     fn with(&self, schema: &str, password: &Password) -> PgConnectOptions {
-        // One schema and no other, not even `public`.
-        self.base.clone().username(&self.role(schema)).password(password).options([("search_path", schema)])
+        as_owner(&self.base, &self.role(schema), schema, password)
     }
 
     /// The role of a schema's owner.
     fn role(&self, schema: &str) -> String {
-        format!("{}_{schema}", self.installation)
+        role(&self.installation, schema)
     }
 
     fn comment(&self, state: &str) -> String {
         format!("{}: {state}", self.installation)
     }
+}
+
+fn role(installation: &str, schema: &str) -> String {
+    format!("{installation}_{schema}")
+}
+
+/// As the owner of a schema, who sees this schema and no other, not even `public`.
+fn as_owner(base: &PgConnectOptions, role: &str, schema: &str, password: &Password) -> PgConnectOptions {
+    base.clone().username(role).password(password).options([("search_path", schema)])
 }
 
 /// The name of a tenant's database: its id, which is drawn at random and says nothing.

@@ -5,7 +5,7 @@ use sqlx::sqlite::{Sqlite, SqlitePool};
 
 #[cfg(feature = "real")]
 use super::postgres;
-use super::query::{Done, Statement};
+use super::query::{Done, Statement, Want};
 use super::row::Row;
 use super::{DbError, sqlite};
 
@@ -77,12 +77,12 @@ impl Connection {
         }
     }
 
-    pub(super) async fn rows_of(&mut self, statement: Statement, limit: usize) -> Result<Vec<Row>, DbError> {
+    pub(super) async fn rows_of(&mut self, statement: Statement, want: Want) -> Result<Vec<Row>, DbError> {
         match self {
-            Self::Sqlite(connection) => sqlite::rows(&mut **connection, statement, limit).await,
-            Self::Reading(tx) => sqlite::rows(&mut **tx, statement, limit).await,
+            Self::Sqlite(connection) => sqlite::rows(&mut **connection, statement, want).await,
+            Self::Reading(tx) => sqlite::rows(&mut **tx, statement, want).await,
             #[cfg(feature = "real")]
-            Self::Postgres(tx) => postgres::in_time(postgres::rows(&mut **tx, statement, limit)).await,
+            Self::Postgres(tx) => postgres::in_time(postgres::rows(&mut **tx, statement, want)).await,
         }
     }
 }
@@ -140,11 +140,11 @@ impl Reader {
         }
     }
 
-    pub(super) async fn rows_of(&self, statement: Statement, limit: usize) -> Result<Vec<Row>, DbError> {
+    pub(super) async fn rows_of(&self, statement: Statement, want: Want) -> Result<Vec<Row>, DbError> {
         match self {
-            Self::Sqlite(pool) => sqlite::rows(pool, statement, limit).await,
+            Self::Sqlite(pool) => sqlite::rows(pool, statement, want).await,
             #[cfg(feature = "real")]
-            Self::Postgres(pool) => postgres::in_time(postgres::rows(pool, statement, limit)).await,
+            Self::Postgres(pool) => postgres::in_time(postgres::rows(pool, statement, want)).await,
         }
     }
 

@@ -49,7 +49,7 @@ pub use connection::{Connection, Engine, Reader, Snapshot};
 pub use error::{DbError, violated};
 pub use home::{Found, Home, Place, READY, provision_directory, provisioned, tenant_directory};
 pub use migrate::{Migrations, embedded};
-pub use query::{Done, Executor, Query, QueryAs, QueryScalar, query, query_as, query_scalar};
+pub use query::{Done, Executor, Query, QueryAs, QueryScalar, Statement, Want, query, query_as, query_scalar};
 pub use row::{Column, FromRow, Row};
 pub use tenants::{CommitHook, TenantDbs};
 pub use tx::{Tx, Work};
@@ -197,6 +197,10 @@ impl Db {
     /// `secure_delete` is in neither. [`DbError::Busy`] while somebody reads; try again later. PostgreSQL's log is a physical
     /// backup, whose days are counted in the receipt.
     pub async fn fold_log(&self) -> Result<(), DbError> {
+        #[cfg_attr(
+            not(feature = "real"),
+            expect(clippy::infallible_destructuring_match, reason = "the other engine is behind a feature")
+        )]
         let lane = match &self.writer {
             Writer::Sqlite(lane) => lane,
             #[cfg(feature = "real")]

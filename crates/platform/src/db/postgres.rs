@@ -6,15 +6,14 @@
 //! Every statement has a deadline of its own: a primary that is frozen with its zone keeps TCP alive, and the server's
 //! `statement_timeout` does not end the wait for a standby.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgExecutor, PgPoolOptions, PgRow};
-use sqlx::{Column as _, PgPool, Postgres, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::{PgPool, Postgres, Row as _};
 
 use super::DbError;
-use super::query::{Done, Statement};
-use super::row::Row;
+use super::query::{Done, Statement, Want};
+use super::row::{self, Row};
 use super::value::Value;
 
 /// Connections of one service to one tenant's database: lazily opened, closed when idle.
@@ -60,14 +59,12 @@ pub(super) async fn run(on: impl PgExecutor<'_>, statement: Statement) -> Result
     Ok(Done(bound(statement).execute(on).await?.rows_affected()))
 }
 
-pub(super) async fn rows(on: impl PgExecutor<'_>, statement: Statement, limit: usize) -> Result<Vec<Row>, DbError> {
-    let rows = match limit {
-        1 => bound(statement).fetch_optional(on).await?.into_iter().collect(),
-        _ => bound(statement).fetch_all(on).await?,
+pub(super) async fn rows(on: impl PgExecutor<'_>, statement: Statement, want: Want) -> Result<Vec<Row>, DbError> {
+    let rows = match want {
+        Want::First => bound(statement).fetch_optional(on).await?.into_iter().collect(),
+        Want::All => bound(statement).fetch_all(on).await?,
     };
-    let Some(first) = rows.first() else { return Ok(Vec::new()) };
-    let columns: Arc<[String]> = first.columns().iter().map(|column| column.name().to_owned()).collect();
-    rows.iter().map(|row| read(row, &columns)).collect()
+    row::all(&rows, value)
 }
 
 fn bound(statement: Statement) -> sqlx::query::Query<'static, Postgres, <Postgres as sqlx::Database>::Arguments> {
@@ -78,22 +75,13 @@ fn bound(statement: Statement) -> sqlx::query::Query<'static, Postgres, <Postgre
     })
 }
 
-fn read(row: &PgRow, columns: &Arc<[String]>) -> Result<Row, DbError> {
-    let value = |at: usize| {
-        let raw = row.try_get_raw(at)?;
-        if raw.is_null() {
-            return Ok(Value::Int(None));
-        }
-        let kind = raw.type_info().name().to_owned();
-        Ok(match kind.as_str() {
-            "INT8" => Value::Int(row.try_get(at)?),
-            "INT4" => Value::Int(row.try_get::<Option<i32>, _>(at)?.map(i64::from)),
-            "BOOL" => Value::Int(row.try_get::<Option<bool>, _>(at)?.map(i64::from)),
-            "TEXT" | "VARCHAR" | "NAME" => Value::Text(row.try_get(at)?),
-            "BYTEA" => Value::Bytes(row.try_get(at)?),
-            _ => return Err(DbError::Column { column: columns[at].clone() }),
-        })
-    };
-    let values = (0..columns.len()).map(value).collect::<Result<_, DbError>>()?;
-    Ok(Row::new(columns.clone(), values))
+fn value(row: &PgRow, at: usize, kind: &str) -> Result<Option<Value>, sqlx::Error> {
+    Ok(Some(match kind {
+        "INT8" => Value::Int(row.try_get(at)?),
+        "INT4" => Value::Int(row.try_get::<Option<i32>, _>(at)?.map(i64::from)),
+        "BOOL" => Value::Int(row.try_get::<Option<bool>, _>(at)?.map(i64::from)),
+        "TEXT" | "VARCHAR" | "NAME" => Value::Text(row.try_get(at)?),
+        "BYTEA" => Value::Bytes(row.try_get(at)?),
+        _ => return Ok(None),
+    }))
 }

@@ -27,20 +27,29 @@ impl Done {
     }
 }
 
+/// Which of a statement's rows.
+#[derive(Debug, Clone, Copy)]
+pub enum Want {
+    /// The first, if there is one; the others are not fetched.
+    First,
+    /// All of them.
+    All,
+}
+
 /// What a statement runs on: the reading side of a database, or a transaction's connection (`&mut **tx`).
 pub trait Executor<'e>: Send {
     /// Runs it for its effect.
     fn run(self, statement: Statement) -> BoxFuture<'e, Result<Done, DbError>>;
-    /// Runs it for its rows, at most `limit`.
-    fn rows(self, statement: Statement, limit: usize) -> BoxFuture<'e, Result<Vec<Row>, DbError>>;
+    /// Runs it for its rows.
+    fn rows(self, statement: Statement, want: Want) -> BoxFuture<'e, Result<Vec<Row>, DbError>>;
 }
 
 impl<'e> Executor<'e> for &'e Reader {
     fn run(self, statement: Statement) -> BoxFuture<'e, Result<Done, DbError>> {
         Box::pin(self.run_statement(statement))
     }
-    fn rows(self, statement: Statement, limit: usize) -> BoxFuture<'e, Result<Vec<Row>, DbError>> {
-        Box::pin(self.rows_of(statement, limit))
+    fn rows(self, statement: Statement, want: Want) -> BoxFuture<'e, Result<Vec<Row>, DbError>> {
+        Box::pin(self.rows_of(statement, want))
     }
 }
 
@@ -48,8 +57,8 @@ impl<'e> Executor<'e> for &'e mut Connection {
     fn run(self, statement: Statement) -> BoxFuture<'e, Result<Done, DbError>> {
         Box::pin(self.run_statement(statement))
     }
-    fn rows(self, statement: Statement, limit: usize) -> BoxFuture<'e, Result<Vec<Row>, DbError>> {
-        Box::pin(self.rows_of(statement, limit))
+    fn rows(self, statement: Statement, want: Want) -> BoxFuture<'e, Result<Vec<Row>, DbError>> {
+        Box::pin(self.rows_of(statement, want))
     }
 }
 
@@ -90,12 +99,12 @@ impl Query {
 
     /// All rows.
     pub async fn fetch_all<'e>(self, on: impl Executor<'e>) -> Result<Vec<Row>, DbError> {
-        on.rows(self.0, usize::MAX).await
+        on.rows(self.0, Want::All).await
     }
 
     /// The first row, if there is one.
     pub async fn fetch_optional<'e>(self, on: impl Executor<'e>) -> Result<Option<Row>, DbError> {
-        Ok(on.rows(self.0, 1).await?.pop())
+        Ok(on.rows(self.0, Want::First).await?.pop())
     }
 
     /// The first row; an error if there is none.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use sqlx::{Column as _, ColumnIndex, TypeInfo as _, ValueRef as _};
+
 use super::DbError;
 use super::value::{FromValue, Value};
 
@@ -38,11 +40,32 @@ impl Column for usize {
     }
 }
 
-impl Row {
-    pub(super) fn new(columns: Arc<[String]>, values: Vec<Value>) -> Self {
-        Self { columns, values }
-    }
+/// Reads one value of a driver's row: the row, the column's place, and the name of its type. `None`: a type we do not use.
+pub(super) type ReadValue<R> = fn(&R, usize, &str) -> Result<Option<Value>, sqlx::Error>;
 
+/// A driver's rows as ours.
+pub(super) fn all<R: sqlx::Row>(rows: &[R], value: ReadValue<R>) -> Result<Vec<Row>, DbError>
+where
+    usize: ColumnIndex<R>,
+{
+    let Some(first) = rows.first() else { return Ok(Vec::new()) };
+    let columns: Arc<[String]> = first.columns().iter().map(|column| column.name().to_owned()).collect();
+    let read = |row: &R, at: usize| {
+        let raw = row.try_get_raw(at)?;
+        if raw.is_null() {
+            return Ok(Value::Int(None));
+        }
+        let kind = raw.type_info().name().to_owned();
+        value(row, at, &kind)?.ok_or_else(|| DbError::Column { column: columns[at].clone() })
+    };
+    let row = |row: &R| {
+        let values = (0..columns.len()).map(|at| read(row, at)).collect::<Result<_, DbError>>()?;
+        Ok(Row { columns: columns.clone(), values })
+    };
+    rows.iter().map(row).collect()
+}
+
+impl Row {
     /// A column's value. An error if there is no such column or it is of another type: a mistake in the program.
     pub fn try_get<'r, T: FromValue<'r>, C: Column>(&'r self, column: C) -> Result<T, DbError> {
         let place = column.place(&self.columns);

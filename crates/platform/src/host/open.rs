@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context as _, Result};
 
 use super::hold::{self, Holds};
-use super::{Channels, Host, HostConfig};
+use super::{Channels, Host, HostConfig, PartsChoice};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ctx::Ctx;
 use crate::db::{DbOptions, Home};
@@ -16,6 +16,7 @@ use crate::health::Health;
 use crate::http::{HttpEnv, HttpServer, Transport};
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::parts::Parts;
 use crate::peer::SERVICES;
 use crate::provider;
 use crate::rng::{Rng, SystemRng};
@@ -66,7 +67,11 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let on =
         Stands { clock: &clock, rng: &rng, metrics: &metrics, health: &health, tasks: &tasks, shutdown: &shutdown };
     let secrets = Arc::new(secrets(config, on).await.context("can't open the secrets")?);
-    let home = home(config, &secrets).await?;
+    let parts = match &config.parts {
+        PartsChoice::Embedded => None,
+        PartsChoice::File(file) => Some(Parts::read(file)?),
+    };
+    let home = home(parts.as_ref(), &secrets).await?;
     let options = DbOptions {
         home: home.clone(),
         secure_delete: false,
@@ -82,7 +87,8 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let zone_metrics = ZoneMetrics::new(&metrics);
     let zones = match zones {
         Some(make) => make(config, bucket_secret, clock.clone(), zone_metrics)?,
-        None => zones_of(config, bucket_secret, &secrets, on, zone_metrics).context("can't open the zones")?,
+        None => zones_of(config, parts.as_ref(), bucket_secret, &secrets, on, zone_metrics)
+            .context("can't open the zones")?,
     };
     let env = HttpEnv {
         clock: clock.clone(),
@@ -141,7 +147,7 @@ struct Stands<'a> {
 /// The sealed file, or the store of secrets that the parts name.
 async fn secrets(config: &HostConfig, on: Stands<'_>) -> Result<Secrets, SecretsError> {
     #[cfg(feature = "real")]
-    if let super::PartsChoice::File(file) = &config.parts {
+    if let PartsChoice::File(file) = &config.parts {
         let program = config.inside.as_ref().map_or("server", |inside| inside.name);
         let env = VaultEnv {
             clock: on.clock.clone(),
@@ -160,6 +166,7 @@ async fn secrets(config: &HostConfig, on: Stands<'_>) -> Result<Secrets, Secrets
 #[cfg_attr(not(feature = "real"), expect(unused_variables, reason = "directories need no credentials"))]
 fn zones_of(
     config: &HostConfig,
+    parts: Option<&Parts>,
     bucket_secret: [u8; 32],
     secrets: &Arc<Secrets>,
     on: Stands<'_>,
@@ -167,8 +174,7 @@ fn zones_of(
 ) -> Result<Zones> {
     let clock = on.clock.clone();
     #[cfg(feature = "real")]
-    if let super::PartsChoice::File(file) = &config.parts {
-        let parts = crate::parts::Parts::read(file)?;
+    if let Some(parts) = parts {
         let rng = on.rng.clone();
         let zones = Zones::open_s3(&parts.s3, &parts.ca_file, secrets.clone(), bucket_secret, clock, rng, metrics);
         return Ok(zones?);
@@ -178,15 +184,14 @@ fn zones_of(
 
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
-async fn home(_: &HostConfig, _: &Secrets) -> Result<Home> {
+async fn home(_: Option<&Parts>, _: &Secrets) -> Result<Home> {
     Ok(Home::Files)
 }
 
 /// Where tenants' databases lie. The passwords of our roles are drawn once and kept with the secrets.
 #[cfg(feature = "real")]
-async fn home(config: &HostConfig, secrets: &Secrets) -> Result<Home> {
-    let super::PartsChoice::File(file) = &config.parts else { return Ok(Home::Files) };
-    let parts = crate::parts::Parts::read(file)?;
+async fn home(parts: Option<&Parts>, secrets: &Secrets) -> Result<Home> {
+    let Some(parts) = parts else { return Ok(Home::Files) };
     let password = async |schema: &str| -> Result<_> {
         let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32).await?;
         Ok(base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &*drawn).into())
