@@ -154,6 +154,13 @@ pub struct KafkaPart {
     /// A user for each service, by its name.
     #[serde(default)]
     pub users: BTreeMap<String, Credential>,
+    /// Partitions of the topics that we make: as many replicas of a service can share its work. A tenant is in one of them.
+    #[serde(default = "partitions")]
+    pub partitions: u16,
+}
+
+const fn partitions() -> u16 {
+    12
 }
 
 /// toxiproxy.

@@ -16,7 +16,7 @@ use crate::{grpc, reconcile, relay};
 
 /// Migrations of `operator.db`.
 pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
-    siegel_platform::db::embedded(&[(1, "operator", include_str!("../migrations/sqlite/0001_operator.sql"))])
+    siegel_platform::db::embedded(&[(1, "operator", include_str!("../migrations/sqlite/0001_operator.sql")), (2, "relay", siegel_platform::log::RELAY_SQL)])
 });
 
 /// The operator. Cheap to clone.

@@ -25,7 +25,7 @@ use crate::{api, erase, events, expire};
 
 /// Migrations of `retention.db`.
 pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
-    siegel_platform::db::embedded(&[(1, "retention", include_str!("../migrations/sqlite/0001_retention.sql"))])
+    siegel_platform::db::embedded(&[(1, "retention", include_str!("../migrations/sqlite/0001_retention.sql")), (2, "relay", siegel_platform::log::RELAY_SQL)])
 });
 
 /// An account of an erasure names every object: more than gRPC's usual 4 MiB for the largest record.

@@ -47,6 +47,8 @@ fn real_parts(dir: &Path) -> Result<Option<PartsChoice>> {
         let name = format!("e2e_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
         let postgres = parts.get_mut("postgres").and_then(toml::Value::as_table_mut).context("a section [postgres]")?;
         postgres.insert("installation".to_owned(), name.into());
+        let kafka = parts.get_mut("kafka").and_then(toml::Value::as_table_mut).context("a section [kafka]")?;
+        kafka.insert("partitions".to_owned(), 2.into()); // one broker keeps the topics of all worlds
         std::fs::write(&own, parts.to_string()).context("write the world's parts file")?;
     }
     Ok(Some(PartsChoice::File(own)))
@@ -168,16 +170,17 @@ impl World {
         }
     }
 
-    /// Runs all workers, in their order, until none has anything to do.
+    /// Runs all workers, in their order, until none has anything to do and nothing is on its way between them.
     pub async fn settle(&self) -> Result<()> {
         loop {
             let mut done = 0;
             for name in self.worker_names() {
                 done += self.work(name).await?;
             }
-            if done == 0 {
+            if done == 0 && self.ctx.log.is_quiet() {
                 return Ok(());
             }
+            tokio::task::yield_now().await;
         }
     }
 

@@ -15,6 +15,8 @@ use crate::db::{DbOptions, Home};
 use crate::health::Health;
 use crate::http::{HttpEnv, HttpServer, Transport};
 use crate::log::Log;
+#[cfg(feature = "real")]
+use crate::log::{Kafka, KafkaEnv, KafkaSettings};
 use crate::metrics::Metrics;
 use crate::parts::Parts;
 use crate::peer::SERVICES;
@@ -112,8 +114,21 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         }
     };
     let public_url = config.public_url.clone().unwrap_or_else(|| local_url(server.address(), config.plain_http));
+    let log = Arc::new(log(config, &rng));
+    #[cfg(feature = "real")]
+    if let Some(parts) = &parts {
+        let env = KafkaEnv {
+            clock: clock.clone(),
+            rng: rng.clone(),
+            tasks: tasks.clone(),
+            shutdown: shutdown.clone(),
+            metrics: metrics.clone(),
+            health: health.clone(),
+        };
+        log.on_kafka(Kafka::new(KafkaSettings::from_parts(parts), env));
+    }
     let ctx = Ctx {
-        log: Arc::new(log(config, &rng)),
+        log,
         clock,
         rng,
         tasks,

@@ -93,6 +93,7 @@ impl Process {
     pub fn workers(&self) -> Vec<Worker> {
         let mut all: Vec<Worker> = self.services.iter().flat_map(|service| service.workers.iter().cloned()).collect();
         all.push(self.certificates());
+        all.extend(self.host.ctx.log.workers());
         if self.host.is_shared() {
             let log = self.host.ctx.log.clone();
             all.push(Worker::new("log.bells", BELLS_EVERY_MS, move || std::future::ready(log.listen())));

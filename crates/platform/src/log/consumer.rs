@@ -1,6 +1,8 @@
 //! A consumer: effects and position in one transaction of the consumer's own database, so that each event has its effect
 //! once, whatever is killed when. An event it can't make sense of is parked and counted, and the next ones go on.
 
+#[cfg(feature = "real")]
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +15,7 @@ use siegel_domain::TenantId;
 use siegel_proto::events::v1::Event;
 use tracing::Instrument;
 
+use super::carrier::Carrier;
 use super::feed::{Log, LogError, News, Stored};
 use crate::clock::SharedClock;
 use crate::db::{self, DbError, TenantDbs, Tx};
@@ -52,13 +55,15 @@ pub struct Consumer {
     handler: Arc<dyn Handler>,
     clock: SharedClock,
     news: News,
+    carrier: Carrier,
     sweep: AtomicBool,
     parked: Counter,
     handled: Counter,
 }
 
 impl Consumer {
-    /// A consumer that hears `sources` of each tenant and keeps its place in `own`.
+    /// A consumer that hears `sources` of each tenant and keeps its place in `own`. `name` begins with the service's, by which
+    /// Kafka lets it in.
     pub fn new(
         name: &'static str,
         log: Arc<Log>,
@@ -67,9 +72,11 @@ impl Consumer {
         handler: Arc<dyn Handler>,
         clock: SharedClock,
     ) -> Self {
-        let news = log.subscribe();
+        let carrier = log.carrier(own.service(), name, &sources);
+        // What Kafka brings need not be looked for.
+        let news = if matches!(carrier, Carrier::Outboxes) { log.subscribe() } else { News::deaf() };
         let (parked, handled) = (Counter::default(), Counter::default());
-        Self { name, log, sources, own, handler, clock, news, sweep: AtomicBool::new(true), parked, handled }
+        Self { name, log, sources, own, handler, clock, news, carrier, sweep: AtomicBool::new(true), parked, handled }
     }
 
     /// Shows what was handled and parked at `/metrics`, in families that all consumers of the process share.
@@ -93,7 +100,10 @@ impl Consumer {
     /// Completes when there may be something to do.
     pub async fn wait(&self) {
         if !self.sweep.load(Ordering::Relaxed) {
-            self.news.wait().await;
+            tokio::select! {
+                () = self.news.wait() => {}
+                () = self.carrier.wait() => {}
+            }
         }
     }
 
@@ -105,6 +115,7 @@ impl Consumer {
     /// Handles what is there, for every tenant with news. Returns the number of events; a tenant whose database fails is
     /// left for the next run and harms no other.
     pub async fn run_once(&self) -> Result<usize, LogError> {
+        let mut done = self.arrived().await?;
         let mut pairs: BTreeSet<_> = self.news.take();
         pairs.retain(|(source, _)| self.sources.contains(source));
         if self.sweep.swap(false, Ordering::Relaxed) {
@@ -112,7 +123,6 @@ impl Consumer {
                 pairs.extend(self.log.tenants(source).await?.into_iter().map(|tenant| (source, tenant)));
             }
         }
-        let mut done = 0;
         for (source, tenant) in pairs {
             match self.run_tenant(source, tenant).await {
                 Ok((events, false)) => done += events,
@@ -128,6 +138,44 @@ impl Consumer {
             }
         }
         Ok(done)
+    }
+
+    /// Handles what Kafka brought. Returns how many events had their effects; where one is missing, or a database away, the
+    /// tenant's outbox is read instead, in this run or a later one.
+    #[cfg(feature = "real")]
+    async fn arrived(&self) -> Result<usize, LogError> {
+        let Carrier::Kafka(subscription) = &self.carrier else { return Ok(0) };
+        let arrivals = subscription.take(BATCH as usize).await;
+        let mut of: BTreeMap<_, Vec<Delivery<'_>>> = BTreeMap::new();
+        for arrival in &arrivals {
+            let delivery = Delivery { stored: &arrival.message.stored, after: arrival.message.after };
+            of.entry(arrival.pair()).or_default().push(delivery);
+        }
+        let mut done = 0;
+        for ((source, tenant), deliveries) in of {
+            match self.effect(source, tenant, &deliveries).await {
+                Ok(Effect { fresh, gap }) => {
+                    done += fresh;
+                    if gap {
+                        subscription.gap();
+                        self.news.put_back(source, tenant);
+                    }
+                }
+                Err(LogError::Db(DbError::NoSuchTenant)) => {} // given up meanwhile
+                Err(error) => {
+                    tracing::warn!(consumer = self.name, source, %tenant, %error, "events wait");
+                    self.news.put_back(source, tenant);
+                }
+            }
+        }
+        subscription.handled(&arrivals);
+        Ok(done)
+    }
+
+    #[cfg(not(feature = "real"))]
+    #[expect(clippy::unused_async, reason = "nothing is carried without Kafka")]
+    async fn arrived(&self) -> Result<usize, LogError> {
+        Ok(0)
     }
 
     /// Handles a tenant's events of one source. Returns how many, and whether there are more.
@@ -148,16 +196,28 @@ impl Consumer {
     /// Handles `batch` in one transaction, skipping what lies at or before the position that the transaction finds: a
     /// delivery that comes twice, or to two replicas, has one effect. Returns how many had theirs now.
     pub async fn deliver(&self, source: &'static str, tenant: TenantId, batch: &[Stored]) -> Result<usize, LogError> {
-        let Some(last) = batch.last() else { return Ok(0) };
+        let deliveries: Vec<_> = batch.iter().map(|stored| Delivery { stored, after: 0 }).collect();
+        Ok(self.effect(source, tenant, &deliveries).await?.fresh)
+    }
+
+    async fn effect(
+        &self,
+        source: &'static str,
+        tenant: TenantId,
+        deliveries: &[Delivery<'_>],
+    ) -> Result<Effect, LogError> {
+        if deliveries.is_empty() {
+            return Ok(Effect { fresh: 0, gap: false });
+        }
         let db = self.own.get(tenant).await?;
-        let (fresh, parked) = db
+        let (effect, parked) = db
             .tx("log.consume", |tx| {
-                Box::pin(async move { self.apply_all(tx, source, tenant, batch, last.position).await })
+                Box::pin(async move { self.apply_all(tx, source, tenant, deliveries).await })
             })
             .await?;
-        self.handled.inc_by(fresh as u64);
+        self.handled.inc_by(effect.fresh as u64);
         self.parked.inc_by(parked);
-        Ok(fresh)
+        Ok(effect)
     }
 
     /// The last position whose event had its effect.
@@ -171,33 +231,40 @@ impl Consumer {
         Ok(position.unwrap_or(0))
     }
 
-    /// Returns how many events had their effects or were parked, and how many were parked.
+    /// Returns the effect, and how many events were parked.
     async fn apply_all(
         &self,
         tx: &mut Tx<'_>,
         source: &str,
         tenant: TenantId,
-        batch: &[Stored],
-        last: i64,
-    ) -> Result<(usize, u64), DbError> {
-        let seen = position_in(tx, self.name, source).await?;
-        let (mut fresh, mut parked) = (0, 0);
-        for stored in batch.iter().filter(|stored| stored.position > seen) {
-            parked += u64::from(!self.apply(tx, source, tenant, stored).await?);
-            fresh += 1;
+        deliveries: &[Delivery<'_>],
+    ) -> Result<(Effect, u64), DbError> {
+        let before = position_in(tx, self.name, source).await?;
+        let (mut seen, mut parked, mut effect) = (before, 0, Effect { fresh: 0, gap: false });
+        for delivery in deliveries {
+            if delivery.stored.position <= seen {
+                continue;
+            }
+            if delivery.after > seen {
+                effect.gap = true;
+                break;
+            }
+            parked += u64::from(!self.apply(tx, source, tenant, delivery.stored).await?);
+            effect.fresh += 1;
+            seen = delivery.stored.position;
         }
-        if last > seen {
+        if seen > before {
             db::query(
                 "INSERT INTO positions (consumer, source, position) VALUES ($1, $2, $3)
                  ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position",
             )
             .bind(self.name)
             .bind(source)
-            .bind(last)
+            .bind(seen)
             .execute(&mut **tx)
             .await?;
         }
-        Ok((fresh, parked))
+        Ok((effect, parked))
     }
 
     /// One event under a savepoint, so that a poisonous one leaves no half effect. False: it was parked.
@@ -241,6 +308,20 @@ impl Consumer {
         .await?;
         Ok(())
     }
+}
+
+/// An event, and the position that must have been seen before it: 0 if it was read in order.
+struct Delivery<'a> {
+    stored: &'a Stored,
+    after: i64,
+}
+
+/// What a delivery did.
+struct Effect {
+    /// So many events had their effects, or were parked.
+    fresh: usize,
+    /// One before them has not come: from there on nothing was done.
+    gap: bool,
 }
 
 async fn position_in(tx: &mut Tx<'_>, consumer: &str, source: &str) -> Result<i64, DbError> {

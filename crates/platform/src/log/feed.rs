@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+#[cfg(feature = "real")]
+use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use prost::Message;
@@ -11,9 +13,13 @@ use siegel_proto::events::v1::Event;
 use tokio::sync::Notify;
 
 use super::bell::Bell;
+#[cfg(feature = "real")]
+use super::kafka::{self, Kafka};
+use super::carrier::Carrier;
 use super::other::Outboxes;
 use crate::db::{self, DbError, Engine, Reader, Row, TenantDbs};
 use crate::rng::Rng;
+use crate::worker::Worker;
 
 /// Most events of one read, whatever was asked for.
 const READ_LIMIT: u32 = 1_000;
@@ -30,6 +36,10 @@ pub enum LogError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// Kafka.
+    #[cfg(feature = "real")]
+    #[error(transparent)]
+    Kafka(#[from] super::kafka::KafkaFault),
 }
 
 /// An event and where it stands in its tenant's part of a source. Positions grow in the order of commits, with gaps.
@@ -49,6 +59,9 @@ pub struct Log {
     wakers: Arc<Mutex<Vec<Arc<Notify>>>>,
     /// Where our own commits are told to other processes; none if there are no others.
     told: Option<Told>,
+    /// What carries events between programs; the outboxes themselves without it.
+    #[cfg(feature = "real")]
+    kafka: OnceLock<Arc<Kafka>>,
 }
 
 struct Told {
@@ -101,6 +114,49 @@ impl Log {
     /// called again and again for its commits to be heard.
     pub fn follow(&self, state_dir: &Path, service: &'static str) {
         lock(&self.sources).insert(service, Source::Other(Arc::new(Outboxes::new(state_dir, service))));
+    }
+
+    /// From now on events are carried by Kafka. Before any consumer is made.
+    #[cfg(feature = "real")]
+    pub fn on_kafka(&self, kafka: Arc<Kafka>) {
+        let _ = self.kafka.set(kafka);
+    }
+
+    /// What the log itself has to do in the background: nothing where the outboxes are the log. After all services of
+    /// this process have registered.
+    pub fn workers(self: &Arc<Self>) -> Vec<Worker> {
+        #[cfg(feature = "real")]
+        if let Some(kafka) = self.kafka.get() {
+            let sources = lock(&self.sources).values().cloned().collect::<Vec<_>>();
+            let own = sources.into_iter().filter_map(|source| match source {
+                Source::Own(dbs) => Some(dbs),
+                Source::Other(_) => None,
+            });
+            return vec![kafka::relay(kafka.clone(), self.clone(), own.collect())];
+        }
+        Vec::new()
+    }
+
+    /// Whether everything this process carried to Kafka has come back to its own consumers. For tests that step its work.
+    #[cfg(feature = "testing")]
+    pub fn is_quiet(&self) -> bool {
+        #[cfg(feature = "real")]
+        return self.kafka.get().is_none_or(|kafka| kafka.on_their_way() == 0);
+        #[cfg(not(feature = "real"))]
+        true
+    }
+
+    /// What brings a consumer its events, beside its own looking; and whether it has to be told of commits.
+    pub(super) fn carrier(&self, service: &'static str, name: &'static str, sources: &[&'static str]) -> Carrier {
+        #[cfg(feature = "real")]
+        if let Some(kafka) = self.kafka.get() {
+            let wakers = self.wakers.clone();
+            let wake = Arc::new(move || lock(&wakers).iter().for_each(|waker| waker.notify_one()));
+            return Carrier::Kafka(kafka::Subscription::new(kafka.clone(), service, name, sources, wake));
+        }
+        #[cfg(not(feature = "real"))]
+        let _ = (service, name, sources);
+        Carrier::Outboxes
     }
 
     /// Listens to the bells of the other processes, and wakes subscribers. Returns how many tenants had news.
@@ -246,6 +302,11 @@ impl News {
             }
             notified.await;
         }
+    }
+
+    /// Hears of nobody but whoever puts a pair back.
+    pub(super) fn deaf() -> Self {
+        Self(Arc::default())
     }
 
     /// The sources and tenants that committed since the last call.

@@ -8,20 +8,28 @@
 //!
 //! A producer copies [`OUTBOX_SQL`] into its first migration, holds an [`EventSource`] and calls [`emit`] and [`audit`].
 //! A consumer copies [`CONSUMER_SQL`], implements [`Handler`] and runs a [`Consumer`]. On one machine the outbox tables
-//! are the log, for services in one process and in several; with Kafka a relay reads them with the same [`Log::read`]. [`contract`] says what either has to keep.
+//! are the log, for services in one process and in several; with Kafka a relay reads them with the same [`Log::read`] and
+//! consumers are sent what they would have read. [`contract`] says what either has to keep.
 
 mod bell;
+mod carrier;
 mod consumer;
 pub mod contract;
 mod event;
 mod feed;
+#[cfg(feature = "real")]
+mod kafka;
 mod other;
 
 pub use consumer::{Consumer, ConsumerMetrics, HandleError, Handler};
 pub use event::{AuditEntry, EventSource, audit, emit, type_of};
 pub use feed::{Log, LogError, News, Stored};
+#[cfg(feature = "real")]
+pub use kafka::{Kafka, KafkaEnv, KafkaFault, KafkaSettings};
 
 /// The outbox table, for a producer's first migration.
 pub const OUTBOX_SQL: &str = include_str!("outbox.sql");
 /// The tables of positions and dead letters, for a consumer's migrations.
 pub const CONSUMER_SQL: &str = include_str!("consumer.sql");
+/// The relay's mark, a migration of every producer's.
+pub const RELAY_SQL: &str = include_str!("relay.sql");

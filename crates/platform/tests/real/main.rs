@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, and in what tests share, it is an assertion")]
 
 mod bao;
+mod log;
 mod secrets;
 mod store;
 mod zone_faults;

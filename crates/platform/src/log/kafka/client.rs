@@ -1,0 +1,94 @@
+//! Signing in, and hearing what the client library says by itself. A wrong password or a broker that is away shows in no
+//! answer but a timeout; the library tells the reason here only.
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+
+use super::metrics::KafkaMetrics;
+use super::{Kafka, KafkaFault};
+use crate::health::Health;
+use crate::parts::Credential;
+
+/// The name in readiness.
+const NAME: &str = "kafka";
+
+impl Kafka {
+    /// What producers and consumers of a service share.
+    pub(super) fn service(&self, service: &str) -> Result<ClientConfig, KafkaFault> {
+        let password = self.settings.users.get(service).ok_or_else(|| KafkaFault::NoUser(service.to_owned()))?;
+        Ok(self.client(service, password))
+    }
+
+    /// Who may make topics.
+    pub(super) fn admin(&self) -> ClientConfig {
+        self.client(&self.settings.admin.0, &self.settings.admin.1)
+    }
+
+    fn client(&self, user: &str, password: &Credential) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.settings.bootstrap)
+            .set("client.id", format!("siegel-{user}"))
+            .set("security.protocol", "SASL_SSL")
+            .set("ssl.ca.location", self.settings.ca_file.to_string_lossy())
+            .set("sasl.mechanisms", "SCRAM-SHA-512")
+            .set("sasl.username", user)
+            .set("sasl.password", password.expose())
+            .set("socket.keepalive.enable", "true")
+            .set("socket.connection.setup.timeout.ms", "5000")
+            .set("reconnect.backoff.max.ms", "2000")
+            // The default is five minutes: too long to notice a topic that provisioning has just made.
+            .set("topic.metadata.refresh.interval.ms", "10000");
+        config
+    }
+}
+
+/// Hears the library.
+#[derive(Clone)]
+pub(super) struct Watch {
+    health: Health,
+    metrics: KafkaMetrics,
+}
+
+impl Watch {
+    pub(super) fn new(health: Health, metrics: KafkaMetrics) -> Self {
+        Self { health, metrics }
+    }
+
+    /// Something was delivered or received.
+    pub(super) fn well(&self) {
+        if self.metrics.up.set(1) == 0 {
+            self.health.ready(NAME);
+        }
+    }
+}
+
+impl ClientContext for Watch {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        // Everything that matters comes as an error, too, where it is counted; what is left is for who looks closely.
+        tracing::debug!(target: "kafka", ?level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        let (kind, why) = match code {
+            Some(RDKafkaErrorCode::AllBrokersDown) => ("all-down", "no broker of Kafka answers: events wait in the outbox"),
+            Some(RDKafkaErrorCode::Authentication) => ("sign-in", "Kafka refuses our user or password"),
+            _ => ("other", ""),
+        };
+        self.metrics.fault(kind);
+        if kind == "other" {
+            tracing::debug!(target: "kafka", ?code, reason);
+            return;
+        }
+        if self.metrics.up.set(0) == 1 {
+            tracing::warn!(target: "kafka", ?code, reason, "{why}");
+        }
+        self.health.limping(NAME, why);
+    }
+}
+
+impl ConsumerContext for Watch {}

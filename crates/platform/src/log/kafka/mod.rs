@@ -1,0 +1,144 @@
+//! The log on Kafka: a relay carries each outbox there, consumers take events from there.
+//!
+//! ```text
+//! outbox ── Relay (lease, acks=all) ──► topic siegel.<service>, a tenant in one partition ──► Subscription ──► Consumer
+//!   └──────────────── read directly, when a gap shows or a consumer starts ────────────────────────────────────┘
+//! ```
+//!
+//! **The outbox stays the truth and Kafka a copy of it** (docs/decisions/0005). Each message says where its event stands in its
+//! outbox and which position came before. A consumer that did not have the one before reads the outbox itself, so messages
+//! that are late, lost, doubled or in disorder cost time and nothing else; Kafka's loss delays until the relay gets through.
+//!
+//! Here `client` knows how to sign in, `topics` what they are called and how they are made, `wire` what a message looks
+//! like, `flow` what is under way; `relay` and `subscription` do the work.
+
+mod client;
+mod flow;
+mod metrics;
+mod relay;
+mod subscription;
+mod topics;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rdkafka::error::KafkaError;
+use tokio::sync::OnceCell;
+
+use crate::clock::SharedClock;
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::parts::{Credential, DEFAULT_INSTALLATION, Parts};
+use crate::rng::Rng;
+use crate::tasks::{Shutdown, Tasks};
+
+use client::Watch;
+use flow::Flow;
+use metrics::KafkaMetrics;
+
+pub(super) use relay::worker as relay;
+pub(super) use subscription::Subscription;
+
+/// Why Kafka did not do what it was asked for. The outbox keeps what could not be carried.
+#[derive(Debug, thiserror::Error)]
+pub enum KafkaFault {
+    /// The parts file names no user for a service.
+    #[error("the parts file has no user for {0} in [kafka.users]")]
+    NoUser(String),
+    /// The client or the broker.
+    #[error("Kafka {what}: {source}")]
+    Kafka {
+        /// What was being done.
+        what: &'static str,
+        /// What it said.
+        #[source]
+        source: KafkaError,
+    },
+}
+
+impl KafkaFault {
+    fn of(what: &'static str) -> impl FnOnce(KafkaError) -> Self {
+        move |source| Self::Kafka { what, source }
+    }
+}
+
+/// Where Kafka is and who signs in.
+#[derive(Debug, Clone)]
+pub struct KafkaSettings {
+    /// `host:port`, separated by commas.
+    pub bootstrap: String,
+    /// The CA that signed the brokers' certificates (PEM).
+    pub ca_file: PathBuf,
+    /// Who may make topics.
+    pub admin: (String, Credential),
+    /// Each service's own user, of the service's name.
+    pub users: BTreeMap<String, Credential>,
+    /// Behind the names of topics and groups, for several installations on one cluster; empty for the only one.
+    pub suffix: String,
+    /// Partitions of a topic that we make.
+    pub partitions: u16,
+}
+
+impl KafkaSettings {
+    /// From the parts file.
+    pub fn from_parts(parts: &Parts) -> Self {
+        let suffix = match parts.postgres.installation.as_str() {
+            DEFAULT_INSTALLATION => String::new(),
+            other => format!(".{other}"),
+        };
+        let part = &parts.kafka;
+        Self {
+            bootstrap: part.bootstrap.clone(),
+            ca_file: parts.ca_file.clone(),
+            admin: (part.admin_user.clone(), part.admin_password.clone()),
+            users: part.users.clone(),
+            suffix,
+            partitions: part.partitions,
+        }
+    }
+}
+
+/// What the adapter stands on.
+#[derive(Clone)]
+pub struct KafkaEnv {
+    /// Time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Runs what receives.
+    pub tasks: Tasks,
+    /// Ends that.
+    pub shutdown: Shutdown,
+    /// Where it counts.
+    pub metrics: Arc<Metrics>,
+    /// Where it says that no broker answers.
+    pub health: Health,
+}
+
+/// Kafka, for the services of this process.
+pub struct Kafka {
+    settings: KafkaSettings,
+    env: KafkaEnv,
+    metrics: KafkaMetrics,
+    /// Partitions of each topic, once they are known to be there.
+    topics: OnceCell<BTreeMap<String, i32>>,
+    /// What the brokers say by themselves.
+    watch: Watch,
+    flow: Flow,
+}
+
+impl Kafka {
+    /// Kafka as the settings say. Nothing is asked of it yet: a platform starts without it, and delivers later.
+    pub fn new(settings: KafkaSettings, env: KafkaEnv) -> Arc<Self> {
+        let metrics = KafkaMetrics::new(&env.metrics);
+        let watch = Watch::new(env.health.clone(), metrics.clone());
+        Arc::new(Self { settings, env, metrics, topics: OnceCell::new(), watch, flow: Flow::default() })
+    }
+
+    /// Messages that our relay has carried and that have not yet come to our own consumers.
+    pub(super) fn on_their_way(&self) -> i64 {
+        self.flow.on_their_way()
+    }
+}

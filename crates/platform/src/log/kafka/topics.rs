@@ -1,0 +1,80 @@
+//! What topics are called and how they are made: one for each service, shared by all tenants.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::config::FromClientConfigAndContext as _;
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
+use siegel_domain::TenantId;
+
+use super::{Kafka, KafkaFault};
+use crate::peer::SERVICES;
+
+/// How long Kafka keeps a copy. Whoever was away for longer reads the outboxes themselves.
+const RETENTION_MS: &str = "604800000";
+/// How long the broker may take to make topics or to name them.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Kafka {
+    /// A service's events.
+    pub(super) fn topic(&self, service: &str) -> String {
+        format!("siegel.{service}{}", self.settings.suffix)
+    }
+
+    /// What a service's consumers could not understand.
+    pub(super) fn dead_topic(&self, service: &str) -> String {
+        format!("siegel.dead.{service}{}", self.settings.suffix)
+    }
+
+    /// A consumer's group: replicas of a service share the work.
+    pub(super) fn group(&self, consumer: &str) -> String {
+        format!("{consumer}{}", self.settings.suffix)
+    }
+
+    /// In which partition a tenant's events of a service are: all of them in one, so that they come in order.
+    pub(super) async fn partition(&self, topic: &str, tenant: TenantId) -> Result<i32, KafkaFault> {
+        let partitions = self.ensure_topics().await?.get(topic).copied().unwrap_or(1);
+        let hash = blake3::hash(tenant.as_bytes());
+        let number = u32::from_le_bytes([hash.as_bytes()[0], hash.as_bytes()[1], hash.as_bytes()[2], 0]);
+        Ok(i32::try_from(number).unwrap_or(0) % partitions.max(1))
+    }
+
+    /// Makes the topics that are missing, once a process, and learns how many partitions each has.
+    pub(super) async fn ensure_topics(&self) -> Result<&BTreeMap<String, i32>, KafkaFault> {
+        self.topics.get_or_try_init(|| self.make_topics()).await
+    }
+
+    async fn make_topics(&self) -> Result<BTreeMap<String, i32>, KafkaFault> {
+        let admin = AdminClient::from_config_and_context(&self.admin(), self.watch.clone());
+        let admin = admin.map_err(KafkaFault::of("did not take the client's settings"))?;
+        let names: Vec<String> =
+            SERVICES.iter().flat_map(|service| [self.topic(service), self.dead_topic(service)]).collect();
+        let partitions = i32::from(self.settings.partitions);
+        let topics: Vec<NewTopic<'_>> = names
+            .iter()
+            // As many copies as the brokers are set to keep.
+            .map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(-1)))
+            .map(|topic| topic.set("retention.ms", RETENTION_MS))
+            .collect();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let made = admin.create_topics(&topics, &options).await.map_err(KafkaFault::of("did not make topics"))?;
+        for outcome in made {
+            match outcome {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((_, code)) => return Err(KafkaFault::of("did not make a topic")(KafkaError::AdminOp(code))),
+            }
+        }
+        let asked = tokio::task::spawn_blocking(move || {
+            let known = |name: String| {
+                let answer = admin.inner().fetch_metadata(Some(&name), PATIENCE)?;
+                let count = answer.topics().first().map_or(0, |topic| topic.partitions().len());
+                Ok((name, i32::try_from(count).unwrap_or(i32::MAX)))
+            };
+            names.into_iter().map(known).collect::<Result<BTreeMap<_, _>, KafkaError>>()
+        });
+        let counts = asked.await.unwrap_or(Err(KafkaError::Canceled));
+        counts.map_err(KafkaFault::of("did not say how many partitions there are"))
+    }
+}
