@@ -37,3 +37,10 @@ pub mod operator {
         include!("generated/siegel.operator.v1.rs");
     }
 }
+
+/// `siegel.log.v1`
+pub mod log {
+    pub mod v1 {
+        include!("generated/siegel.log.v1.rs");
+    }
+}

@@ -12,6 +12,7 @@ const FILES: &[&str] = &[
     "siegel/upload/v1/upload.proto",
     "siegel/retention/v1/retention.proto",
     "siegel/operator/v1/operator.proto",
+    "siegel/log/v1/log.proto",
 ];
 
 fn main() -> anyhow::Result<()> {

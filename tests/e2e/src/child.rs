@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -12,9 +11,8 @@ use rustls_pki_types::pem::PemObject as _;
 use siegel_envelope::Digest;
 use siegel_key_directory::admin::{NewDealer, add_dealer};
 use siegel_platform::clock::SystemClock;
-use siegel_platform::db::{DbOptions, Home};
+use siegel_platform::host::{Beside, PartsChoice};
 use siegel_platform::rng::SystemRng;
-use siegel_platform::{health::Health, metrics::Metrics, provider};
 use zeroize::Zeroizing;
 
 /// A `siegel-server` in a process; killed when dropped.
@@ -121,19 +119,12 @@ fn spawn(program: &Path, state: &Path, address: SocketAddr, args: &[String]) -> 
 }
 
 /// A dealer's code, made beside the running server at `url` as `siegel-admin dealer add` does.
-pub async fn add_dealer_beside(url: &str, state: &Path) -> Result<Zeroizing<String>> {
-    let clock: Arc<SystemClock> = Arc::default();
-    let options = DbOptions {
-        home: Home::Files,
-        secure_delete: false,
-        clock: clock.clone(),
-        rng: Arc::new(SystemRng),
-        metrics: Arc::new(Metrics::new()),
-        health: Health::new(),
-    };
-    let db = provider::open(state, options).await?;
+pub async fn add_dealer_beside(url: &str, state: &Path, parts: &PartsChoice) -> Result<Zeroizing<String>> {
+    let beside = Beside::open(state, &state.join("secrets.key"), parts).await?;
     let pem = std::fs::read(state.join("ca").join("ca.pem"))?;
     let ca = siegel_client::ca_fingerprint(&CertificateDer::from_pem_slice(&pem).context("the certificate")?);
     let new = NewDealer { label: "Medizintechnik", public_url: url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };
-    Ok(add_dealer(&db, &*clock, &SystemRng, new).await?.code)
+    let code = add_dealer(&beside.provider, &SystemClock::default(), &SystemRng, new).await?.code;
+    beside.close().await;
+    Ok(code)
 }

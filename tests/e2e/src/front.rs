@@ -15,10 +15,10 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use siegel_platform::clock::SystemClock;
 use siegel_platform::health::Health;
+use siegel_platform::host::{Beside, PartsChoice};
 use siegel_platform::http::{BodyLimit, HttpEnv, HttpServer, Limits, Transport, body_limit};
 use siegel_platform::metrics::Metrics;
 use siegel_platform::rng::SystemRng;
-use siegel_platform::secrets::Secrets;
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::tls::Tls;
 use siegel_platform::{Problem, Reason};
@@ -35,10 +35,16 @@ struct Front {
 }
 
 /// Serves until `shutdown`.
-pub(crate) async fn serve(state: &Path, address: SocketAddr, routes: Routes, shutdown: Shutdown) -> Result<()> {
-    let (sealed, key) = (state.join("secrets.sealed"), state.join("secrets.key"));
-    let secrets = Arc::new(Secrets::open(&sealed, &key, SystemClock::shared(), Arc::new(SystemRng))?);
-    let tls = Tls::open_as("tls/front", state, secrets, &[], SystemClock::shared()).await?;
+pub(crate) async fn serve(
+    state: &Path,
+    parts: &PartsChoice,
+    address: SocketAddr,
+    routes: Routes,
+    shutdown: Shutdown,
+) -> Result<()> {
+    let beside = Beside::open(state, &state.join("secrets.key"), parts).await?;
+    let tls = Tls::open_as("tls/leaf", state, beside.secrets.clone(), &[], SystemClock::shared()).await?;
+    beside.close().await;
     let ca = reqwest::Certificate::from_pem(tls.ca_pem().as_bytes()).context("the CA")?;
     let client = reqwest::Client::builder().tls_certs_only([ca]).build().context("the front's client")?;
     let env = HttpEnv {

@@ -7,6 +7,7 @@ mod child;
 mod collector;
 mod front;
 mod liar;
+mod parts;
 mod people;
 mod programs;
 mod raw;

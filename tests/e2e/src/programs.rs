@@ -7,11 +7,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use siegel_platform::host::PartsChoice;
 use siegel_platform::program::Program;
 use siegel_platform::tasks::Shutdown;
 use tempfile::TempDir;
 
 use crate::front;
+use crate::parts::Parts;
 
 /// The programs, by the services' names.
 pub const NAMES: [&str; 6] = ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
@@ -19,6 +21,7 @@ pub const NAMES: [&str; 6] = ["key-directory", "upload", "retention", "notificat
 /// Six processes and a front. Killed when dropped.
 pub struct Programs {
     dir: TempDir,
+    parts: PartsChoice,
     binaries: PathBuf,
     front: SocketAddr,
     running: BTreeMap<&'static str, Running>,
@@ -39,7 +42,8 @@ impl Programs {
         let addresses = rest.chunks_exact(2).zip(NAMES);
         let running = addresses.map(|(pair, name)| (name, Running { public: pair[0], internal: pair[1], child: None }));
         let running = running.collect();
-        let mut programs = Self { dir, binaries: binaries.to_owned(), front, running, shutdown: Shutdown::new() };
+        let parts = Parts::of_world(dir.path())?.map_or(PartsChoice::Embedded, |parts| parts.choice());
+        let mut programs = Self { dir, parts, binaries: binaries.to_owned(), front, running, shutdown: Shutdown::new() };
         programs.write_config()?;
         for name in NAMES {
             programs.spawn(name)?;
@@ -47,7 +51,7 @@ impl Programs {
         for name in NAMES {
             programs.wait_until_ready(name).await?;
         }
-        front::serve(&programs.state(), front, programs.routes(), programs.shutdown.clone()).await?;
+        front::serve(&programs.state(), &programs.parts, front, programs.routes(), programs.shutdown.clone()).await?;
         Ok(programs)
     }
 
@@ -66,14 +70,36 @@ impl Programs {
         self.running[name].internal
     }
 
-    /// The state directory.
+    /// The state directory; on real parts the key directory's, since each program has one of its own then.
     pub fn state(&self) -> PathBuf {
-        self.dir.path().join("state")
+        self.state_of(NAMES[0])
+    }
+
+    fn state_of(&self, name: &str) -> PathBuf {
+        match self.parts {
+            PartsChoice::Embedded => self.dir.path().join("state"),
+            PartsChoice::File(_) => self.dir.path().join(format!("state-{name}")),
+        }
+    }
+
+    /// On which parts they run.
+    pub fn parts(&self) -> &PartsChoice {
+        &self.parts
     }
 
     /// A place outside the state directory.
     pub fn outside(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// How many requests of a method a program has answered, as it tells at `/metrics`.
+    pub async fn answered(&self, name: &str, method: &str) -> Result<u64> {
+        let pem = std::fs::read(self.state().join("ca").join("ca.pem"))?;
+        let client = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_pem(&pem)?]).build()?;
+        let text = client.get(format!("{}/metrics", self.own_url(name))).send().await?.text().await?;
+        let label = format!("method=\"{method}\"");
+        let of = text.lines().filter(|line| line.starts_with("siegel_requests_total{") && line.contains(&label));
+        Ok(of.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
     }
 
     /// What a program wrote to its log.
@@ -131,7 +157,11 @@ impl Programs {
     fn write_config(&self) -> Result<()> {
         let peers: String =
             self.running.iter().map(|(name, running)| format!("{name} = \"{}\"\n", running.internal)).collect();
-        let text = format!("public_url = \"{}\"\n[peers]\n{peers}", self.url());
+        let parts = match &self.parts {
+            PartsChoice::Embedded => "embedded".to_owned(),
+            PartsChoice::File(file) => file.display().to_string(),
+        };
+        let text = format!("public_url = \"{}\"\nparts = {parts:?}\n[peers]\n{peers}", self.url());
         std::fs::write(self.dir.path().join("siegel.toml"), text).context("the programs' configuration")
     }
 
@@ -141,7 +171,7 @@ impl Programs {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(name, "log"))?;
         let binary = self.binaries.join(format!("siegel-{name}"));
         ensure!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
-        let (config, state) = (self.dir.path().join("siegel.toml"), self.state());
+        let (config, state) = (self.dir.path().join("siegel.toml"), self.state_of(name));
         let running = self.running.get_mut(name).context("no such program")?;
         let child = Command::new(binary)
             .arg("--config")

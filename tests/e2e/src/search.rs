@@ -21,12 +21,17 @@ pub fn files_below(root: &Path) -> Vec<PathBuf> {
 
 /// Files below `root` that hold `canary` as it is, in hexadecimal, in base64 at any alignment or in UTF-16.
 pub fn canary_hits(root: &Path, canary: &[u8]) -> Vec<PathBuf> {
+    hits(&files_below(root), canary)
+}
+
+/// The same among `files`.
+pub(crate) fn hits(files: &[PathBuf], canary: &[u8]) -> Vec<PathBuf> {
     let spellings = spellings(canary);
-    let holds = |path: &PathBuf| {
+    let holds = |path: &Path| {
         let content = std::fs::read(path).unwrap_or_default();
         spellings.iter().any(|spelling| contains(&content, spelling))
     };
-    files_below(root).into_iter().filter(holds).collect()
+    files.iter().filter(|path| holds(path)).cloned().collect()
 }
 
 fn spellings(canary: &[u8]) -> Vec<Vec<u8>> {
@@ -47,16 +52,7 @@ fn spellings(canary: &[u8]) -> Vec<Vec<u8>> {
 
 /// Whether `hay` holds `needle`.
 pub fn contains(hay: &[u8], needle: &[u8]) -> bool {
-    // Files are large and a needle rarely begins: jump from first byte to first byte.
-    let mut from = 0;
-    while let Some(at) = hay[from..].iter().position(|byte| *byte == needle[0]) {
-        let start = from + at;
-        if hay[start..].starts_with(needle) {
-            return true;
-        }
-        from = start + 1;
-    }
-    false
+    memchr::memmem::find(hay, needle).is_some()
 }
 
 #[cfg(test)]

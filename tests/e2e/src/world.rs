@@ -7,14 +7,15 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use siegel_platform::Ctx;
 use siegel_platform::clock::{SharedClock, SystemClock};
-use siegel_platform::host::{Given, MakeZones, PartsChoice};
-use siegel_platform::rng::{Rng, SystemRng};
+use siegel_platform::host::{Given, MakeZones};
 use siegel_platform::worker::Worker;
 use siegel_server::{Platform, ServerConfig};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use crate::Liar;
+use crate::parts::Parts;
+use crate::search::{files_below, hits};
 
 /// What a test's platform differs in.
 pub struct WorldOptions {
@@ -36,27 +37,10 @@ impl Default for WorldOptions {
     }
 }
 
-/// The real parts, if the tests are to run on them: `SIEGEL_E2E_PARTS` names the file. Each world is an installation of its own
-/// on them, whose name is drawn once for its directory.
-fn real_parts(dir: &Path) -> Result<Option<PartsChoice>> {
-    let Some(file) = std::env::var_os("SIEGEL_E2E_PARTS") else { return Ok(None) };
-    let own = dir.join("parts.toml");
-    if !own.exists() {
-        let text = std::fs::read_to_string(file).context("read the file that SIEGEL_E2E_PARTS names")?;
-        let mut parts: toml::Table = text.parse().context("the parts file")?;
-        let name = format!("e2e_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
-        let postgres = parts.get_mut("postgres").and_then(toml::Value::as_table_mut).context("a section [postgres]")?;
-        postgres.insert("installation".to_owned(), name.into());
-        let kafka = parts.get_mut("kafka").and_then(toml::Value::as_table_mut).context("a section [kafka]")?;
-        kafka.insert("partitions".to_owned(), 2.into()); // one broker keeps the topics of all worlds
-        std::fs::write(&own, parts.to_string()).context("write the world's parts file")?;
-    }
-    Ok(Some(PartsChoice::File(own)))
-}
-
 /// A platform that runs.
 pub struct World {
     dir: Arc<TempDir>,
+    parts: Option<Parts>,
     address: SocketAddr,
     ctx: Ctx,
     ca: Option<[u8; 32]>,
@@ -89,8 +73,9 @@ impl World {
             ServerConfig { state_dir: dir.path().join("state"), listen: address, ..ServerConfig::default() };
         config.plain_http = options.public_url.is_some();
         config.public_url = options.public_url;
-        if let Some(parts) = real_parts(dir.path())? {
-            config.parts = parts;
+        let parts = Parts::of_world(dir.path())?;
+        if let Some(parts) = &parts {
+            config.parts = parts.choice();
         }
         (options.settings)(&mut config);
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
@@ -103,7 +88,7 @@ impl World {
         }
         #[expect(clippy::disallowed_methods, reason = "the handle is awaited by stop, which fails on a panic")]
         let serving = tokio::spawn(platform.serve());
-        Ok(Self { dir, address, ctx, ca, workers, serving })
+        Ok(Self { dir, parts, address, ctx, ca, workers, serving })
     }
 
     /// Stops as on SIGTERM and starts again on the same directory and address.
@@ -191,7 +176,19 @@ impl World {
 
     /// Sealed objects that lie in a zone now.
     pub fn objects(&self, short: &str) -> Vec<PathBuf> {
-        crate::files_below(&self.zone(short))
+        match &self.parts {
+            Some(parts) => parts.objects(&self.ctx, short),
+            None => files_below(&self.zone(short)),
+        }
+    }
+
+    /// Files of the platform, wherever it keeps any, that hold `canary` in any spelling.
+    pub async fn hits(&self, canary: &[u8]) -> Result<Vec<PathBuf>> {
+        let mut files = files_below(&self.state());
+        if let Some(parts) = &self.parts {
+            files.extend(parts.files(&self.ctx).await?);
+        }
+        Ok(hits(&files, canary))
     }
 
     /// Whether `path` lies in the state directory.

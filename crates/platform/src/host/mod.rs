@@ -10,6 +10,7 @@
 //! Whether a [`Host::peer`] is the service beside it or a channel to another process is decided here, by what the process
 //! hosts; a service can't tell.
 
+mod beside;
 mod config;
 mod hold;
 mod open;
@@ -34,6 +35,7 @@ use crate::ctx::Ctx;
 use crate::peer::{self, Late, Peer, RemoteOptions};
 use crate::tls::{InsideTls, Tls};
 
+pub use beside::Beside;
 pub use config::{HostConfig, Inside, PartsChoice, SETTINGS};
 pub use open::{Given, MakeZones};
 pub use process::Process;
@@ -56,6 +58,14 @@ struct Channels {
     addresses: BTreeMap<String, String>,
 }
 
+impl Channels {
+    /// A service in another process, if its address is known.
+    fn peer(&self, name: &str) -> Result<Option<Peer>> {
+        let Some(address) = self.addresses.get(name) else { return Ok(None) };
+        Ok(Some(peer::inside(name, address, self.tls.clone(), RemoteOptions::default())?))
+    }
+}
+
 impl Host {
     /// The service of that name: the one in this process, which may start later, or a channel to another process.
     pub fn peer(&self, name: &str) -> Result<Peer> {
@@ -63,9 +73,7 @@ impl Host {
             return Ok(late.peer());
         }
         let away = || format!("{name} is not in this process, and there is no address of it in [peers]");
-        let channels = self.inside.as_ref().with_context(away)?;
-        let address = channels.addresses.get(name).with_context(away)?;
-        let peer = peer::inside(name, address, channels.tls.clone(), RemoteOptions::default())?;
+        let peer = self.inside.as_ref().with_context(away)?.peer(name)?.with_context(away)?;
         Ok(peer::measured(peer, self.ctx.metrics.clone(), self.ctx.clock.clone()))
     }
 

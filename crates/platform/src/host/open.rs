@@ -68,7 +68,13 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let (metrics, health, tasks, shutdown) = (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
     let on =
         Stands { clock: &clock, rng: &rng, metrics: &metrics, health: &health, tasks: &tasks, shutdown: &shutdown };
-    let secrets = Arc::new(secrets(config, on).await.context("can't open the secrets")?);
+    let place = SecretsPlace {
+        state_dir,
+        key_file: &config.key_file,
+        parts: &config.parts,
+        program: config.inside.as_ref().map_or("server", |inside| inside.name),
+    };
+    let secrets = Arc::new(secrets(place, on).await.context("can't open the secrets")?);
     let parts = match &config.parts {
         PartsChoice::Embedded => None,
         PartsChoice::File(file) => Some(Parts::read(file)?),
@@ -114,7 +120,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         }
     };
     let public_url = config.public_url.clone().unwrap_or_else(|| local_url(server.address(), config.plain_http));
-    let log = Arc::new(log(config, &rng));
+    let log = Arc::new(log(config, &rng, &home, channels.as_ref())?);
     #[cfg(feature = "real")]
     if let Some(parts) = &parts {
         let env = KafkaEnv {
@@ -150,20 +156,29 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
 /// What a process has before it has anything else.
 #[cfg_attr(not(feature = "real"), expect(dead_code, reason = "a file needs less than a store behind a network"))]
 #[derive(Clone, Copy)]
-struct Stands<'a> {
-    clock: &'a SharedClock,
-    rng: &'a Arc<dyn Rng>,
-    metrics: &'a Arc<Metrics>,
-    health: &'a Health,
-    tasks: &'a Tasks,
-    shutdown: &'a Shutdown,
+pub(super) struct Stands<'a> {
+    pub(super) clock: &'a SharedClock,
+    pub(super) rng: &'a Arc<dyn Rng>,
+    pub(super) metrics: &'a Arc<Metrics>,
+    pub(super) health: &'a Health,
+    pub(super) tasks: &'a Tasks,
+    pub(super) shutdown: &'a Shutdown,
+}
+
+/// Where secrets lie, and as whom they are asked for.
+#[derive(Clone, Copy)]
+pub(super) struct SecretsPlace<'a> {
+    pub(super) state_dir: &'a Path,
+    pub(super) key_file: &'a Path,
+    pub(super) parts: &'a PartsChoice,
+    #[cfg_attr(not(feature = "real"), expect(dead_code, reason = "who has the key of the file has all of it"))]
+    pub(super) program: &'a str,
 }
 
 /// The sealed file, or the store of secrets that the parts name.
-async fn secrets(config: &HostConfig, on: Stands<'_>) -> Result<Secrets, SecretsError> {
+pub(super) async fn secrets(place: SecretsPlace<'_>, on: Stands<'_>) -> Result<Secrets, SecretsError> {
     #[cfg(feature = "real")]
-    if let PartsChoice::File(file) = &config.parts {
-        let program = config.inside.as_ref().map_or("server", |inside| inside.name);
+    if let PartsChoice::File(file) = place.parts {
         let env = VaultEnv {
             clock: on.clock.clone(),
             rng: on.rng.clone(),
@@ -172,9 +187,9 @@ async fn secrets(config: &HostConfig, on: Stands<'_>) -> Result<Secrets, Secrets
             metrics: on.metrics.clone(),
             health: on.health.clone(),
         };
-        return Secrets::open_vault(VaultSettings::from_parts(file, program)?, env).await;
+        return Secrets::open_vault(VaultSettings::from_parts(file, place.program)?, env).await;
     }
-    Secrets::open(&config.state_dir.join("secrets.sealed"), &config.key_file, on.clock.clone(), on.rng.clone())
+    Secrets::open(&place.state_dir.join("secrets.sealed"), place.key_file, on.clock.clone(), on.rng.clone())
 }
 
 /// The two directories, or the two S3 stores that the parts name.
@@ -199,13 +214,13 @@ fn zones_of(
 
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
-async fn home(_: Option<&Parts>, _: &Secrets) -> Result<Home> {
+pub(super) async fn home(_: Option<&Parts>, _: &Secrets) -> Result<Home> {
     Ok(Home::Files)
 }
 
 /// Where tenants' databases lie. The passwords of our roles are drawn once and kept with the secrets.
 #[cfg(feature = "real")]
-async fn home(parts: Option<&Parts>, secrets: &Secrets) -> Result<Home> {
+pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets) -> Result<Home> {
     let Some(parts) = parts else { return Ok(Home::Files) };
     let password = async |schema: &str| -> Result<_> {
         let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32).await?;
@@ -216,16 +231,23 @@ async fn home(parts: Option<&Parts>, secrets: &Secrets) -> Result<Home> {
     Ok(Home::Cluster(Arc::new(cluster)))
 }
 
-/// The outboxes: our own services register theirs when they start, those of other processes are followed.
-fn log(config: &HostConfig, rng: &Arc<dyn Rng>) -> Log {
-    if config.inside.is_none() {
-        return Log::new();
+/// The outboxes: our own services register theirs when they start. Those of other processes are read where they lie, if all
+/// share a state directory, and else asked for.
+fn log(config: &HostConfig, rng: &Arc<dyn Rng>, home: &Home, channels: Option<&Channels>) -> Result<Log> {
+    let Some(channels) = channels else { return Ok(Log::new()) };
+    let others = SERVICES.into_iter().filter(|service| !config.services.contains(service));
+    if config.parts == PartsChoice::Embedded {
+        let log = Log::shared(&config.state_dir, rng.clone());
+        others.for_each(|service| log.follow(&config.state_dir, service));
+        return Ok(log);
     }
-    let log = Log::shared(&config.state_dir, rng.clone());
-    for service in SERVICES.into_iter().filter(|service| !config.services.contains(service)) {
-        log.follow(&config.state_dir, service);
+    let log = Log::new();
+    for service in others {
+        if let Some(peer) = channels.peer(service)? {
+            log.ask(service, peer, home.clone());
+        }
     }
-    log
+    Ok(log)
 }
 
 /// The certificate of the public address: one of its own for each program, unless it is the whole platform.

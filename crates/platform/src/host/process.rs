@@ -28,6 +28,8 @@ const CERTIFICATE_EVERY_MS: i64 = 24 * 60 * 60 * 1_000;
 const BELLS_EVERY_MS: i64 = 100;
 /// How often background work learns of tenants that another process changed. Requests look themselves.
 const TENANTS_EVERY_MS: i64 = 200;
+/// Who hears the others' events, and so may read their outboxes.
+const READERS: [&str; 3] = ["retention", "notification", "operator"];
 /// How long background work gets to end.
 const DRAIN_MS: i64 = 10_000;
 
@@ -155,13 +157,16 @@ impl Process {
         let Self { host, server, inside, services, holds } = self;
         let routes = services.into_iter().filter_map(|service| service.grpc).map(|grpc| grpc.routes);
         let internal = routes.fold(Router::new(), Router::merge);
+        let internal = match inside.as_ref() {
+            Some((_, callers)) => peer::only(callers, internal),
+            None => internal,
+        };
+        let logs = host.beside.keys().filter_map(|service| host.ctx.log.serve(service));
+        let internal = logs.fold(internal, |all, grpc| all.merge(peer::only(&READERS, grpc.routes)));
         let (public, internal) = (fresh(&host, public), fresh(&host, internal));
         let cut = match inside {
-            Some((listener, callers)) => {
-                let both = futures::join!(
-                    server.serve(beside(public, document)),
-                    listener.serve(peer::only(callers, internal))
-                );
+            Some((listener, _)) => {
+                let both = futures::join!(server.serve(beside(public, document)), listener.serve(internal));
                 both.0 + both.1
             }
             None => server.serve(beside(public, document)).await,

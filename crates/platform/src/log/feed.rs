@@ -17,7 +17,11 @@ use super::bell::Bell;
 use super::kafka::{self, Kafka};
 use super::carrier::Carrier;
 use super::other::Outboxes;
-use crate::db::{self, DbError, Engine, Reader, Row, TenantDbs};
+use super::remote::{Remote, Served};
+use crate::db::{self, DbError, Engine, Home, Reader, Row, TenantDbs};
+use crate::host::Grpc;
+use crate::peer::Peer;
+use crate::problem::Problem;
 use crate::rng::Rng;
 use crate::worker::Worker;
 
@@ -36,10 +40,23 @@ pub enum LogError {
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
+    /// The service whose log it is, in another program.
+    #[error("the service's outboxes can't be asked for: {0}")]
+    Away(#[source] Box<tonic::Status>),
     /// Kafka.
     #[cfg(feature = "real")]
     #[error(transparent)]
     Kafka(#[from] super::kafka::KafkaFault),
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Db(error) => Self::from(error),
+            LogError::Away(status) => Self::from(*status),
+            error => Self::internal(error),
+        }
+    }
 }
 
 /// An event and where it stands in its tenant's part of a source. Positions grow in the order of commits, with gaps.
@@ -62,6 +79,8 @@ pub struct Log {
     /// What carries events between programs; the outboxes themselves without it.
     #[cfg(feature = "real")]
     kafka: OnceLock<Arc<Kafka>>,
+    #[cfg(feature = "real")]
+    hearing: OnceLock<()>,
 }
 
 struct Told {
@@ -74,8 +93,10 @@ struct Told {
 enum Source {
     /// A service of this process.
     Own(Arc<TenantDbs>),
-    /// A service of another process.
+    /// A service of another process on the same state directory.
     Other(Arc<Outboxes>),
+    /// A service of another process, which is asked; and where the tenants are known.
+    Remote(Remote, Home),
 }
 
 /// Who committed events since the last look: each pair once, however many there were, so it never overflows.
@@ -130,7 +151,7 @@ impl Log {
             let sources = lock(&self.sources).values().cloned().collect::<Vec<_>>();
             let own = sources.into_iter().filter_map(|source| match source {
                 Source::Own(dbs) => Some(dbs),
-                Source::Other(_) => None,
+                Source::Other(_) | Source::Remote(..) => None,
             });
             return vec![kafka::relay(kafka.clone(), self.clone(), own.collect())];
         }
@@ -159,6 +180,17 @@ impl Log {
         Carrier::Outboxes
     }
 
+    /// Makes the outboxes of a service readable that runs elsewhere, by asking it. `home` knows the tenants.
+    pub fn ask(&self, service: &'static str, peer: Peer, home: Home) {
+        lock(&self.sources).insert(service, Source::Remote(Remote::new(peer), home));
+    }
+
+    /// What other programs read of the outboxes of `service`: none if it is not one of this process.
+    pub fn serve(self: &Arc<Self>, service: &'static str) -> Option<Grpc> {
+        let own = matches!(lock(&self.sources).get(service), Some(Source::Own(_)));
+        own.then(|| Grpc::new(Served::server(self.clone(), service)))
+    }
+
     /// Listens to the bells of the other processes, and wakes subscribers. Returns how many tenants had news.
     pub fn listen(&self) -> std::io::Result<usize> {
         let sources: Vec<_> = lock(&self.sources).iter().map(|(name, source)| (*name, source.clone())).collect();
@@ -176,7 +208,11 @@ impl Log {
 
     /// At most `limit` events of a tenant behind position `after` (0: from the first), in the order of their commits.
     pub async fn read(&self, source: &str, tenant: TenantId, after: i64, limit: u32) -> Result<Vec<Stored>, LogError> {
-        let Some(outbox) = self.source(source)?.outbox(tenant).await? else { return Ok(Vec::new()) };
+        let source = self.source(source)?;
+        if let Source::Remote(remote, _) = &source {
+            return remote.read(tenant, after, limit).await;
+        }
+        let Some(outbox) = source.outbox(tenant).await? else { return Ok(Vec::new()) };
         let rows = match outbox.engine() {
             Engine::Sqlite => {
                 db::query("SELECT position, data FROM outbox WHERE position > $1 ORDER BY position LIMIT $2")
@@ -198,7 +234,11 @@ impl Log {
 
     /// The position of the last event, 0 if there is none: for who wants to hear only of what comes.
     pub async fn end(&self, source: &str, tenant: TenantId) -> Result<i64, LogError> {
-        let Some(outbox) = self.source(source)?.outbox(tenant).await? else { return Ok(0) };
+        let source = self.source(source)?;
+        if let Source::Remote(remote, _) = &source {
+            return remote.end(tenant).await;
+        }
+        let Some(outbox) = source.outbox(tenant).await? else { return Ok(0) };
         let end = match outbox.engine() {
             Engine::Sqlite => "SELECT COALESCE(MAX(position), 0) FROM outbox",
             Engine::Postgres => {
@@ -222,6 +262,25 @@ impl Log {
 
     /// From now on, who commits events.
     pub fn subscribe(&self) -> News {
+        #[cfg(feature = "real")]
+        self.begin_to_hear();
+        self.subscribe_here()
+    }
+
+    /// Where sources are in other programs, their commits are heard of by Kafka; once is enough.
+    #[cfg(feature = "real")]
+    fn begin_to_hear(&self) {
+        let remote = |(name, source): (&&'static str, &Source)| matches!(source, Source::Remote(..)).then_some(*name);
+        let sources: Vec<_> = lock(&self.sources).iter().filter_map(remote).collect();
+        let (Some(kafka), false) = (self.kafka.get(), sources.is_empty()) else { return };
+        self.hearing.get_or_init(|| {
+            let (waiting, wakers) = (self.waiting.clone(), self.wakers.clone());
+            kafka::hear(kafka.clone(), sources, Box::new(move |pair| tell(&waiting, &wakers, &[pair])));
+        });
+    }
+
+    /// The same, of this process alone.
+    pub(super) fn subscribe_here(&self) -> News {
         let inbox = Arc::new(Inbox::default());
         lock(&self.waiting).push(Arc::downgrade(&inbox));
         News(inbox)
@@ -238,6 +297,7 @@ impl Source {
         match self {
             Self::Own(dbs) => Ok(Some(dbs.get(tenant).await?.reader().clone())),
             Self::Other(outboxes) => outboxes.get(tenant),
+            Self::Remote(..) => Ok(None), // has no database here
         }
     }
 
@@ -247,6 +307,7 @@ impl Source {
             Self::Other(outboxes) => {
                 outboxes.provisioned().map_err(|source| DbError::Directory { path: "tenants".into(), source })
             }
+            Self::Remote(_, home) => home.place(Path::new("")).provisioned().await,
         }
     }
 }

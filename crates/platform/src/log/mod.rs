@@ -20,6 +20,7 @@ mod feed;
 #[cfg(feature = "real")]
 mod kafka;
 mod other;
+mod remote;
 
 pub use consumer::{Consumer, ConsumerMetrics, HandleError, Handler};
 pub use event::{AuditEntry, EventSource, audit, emit, type_of};

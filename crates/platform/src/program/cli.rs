@@ -26,7 +26,7 @@ const fn flag(
     Flag { name, variable, field, value, help }
 }
 
-pub(super) const FLAGS: [Flag; 7] = [
+pub(super) const FLAGS: [Flag; 8] = [
     flag(
         "--state",
         "SIEGEL_STATE",
@@ -40,6 +40,13 @@ pub(super) const FLAGS: [Flag; 7] = [
         "key_file",
         "FILE",
         "The key that seals the secrets file [default: <state>/secrets.key]",
+    ),
+    flag(
+        "--parts",
+        "SIEGEL_PARTS",
+        "parts",
+        "FILE",
+        "What the platform stands on: embedded, or a file that says where PostgreSQL, S3, Vault and Kafka are [default: embedded]",
     ),
     flag("--listen", "SIEGEL_LISTEN", "listen", "ADDRESS", "Public address; port 0 lets the system choose"),
     flag("--internal-listen", "SIEGEL_INTERNAL_LISTEN", "internal_listen", "ADDRESS", "Address for the other services"),

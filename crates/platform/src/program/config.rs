@@ -35,6 +35,8 @@ pub struct ProgramConfig<S> {
     pub plain_http: bool,
     /// Where both zones lie, for example `EU` (C12); the same for all programs.
     pub jurisdiction: String,
+    /// On which parts the platform runs: `embedded`, or the file that says where PostgreSQL, S3, Vault and Kafka are.
+    pub parts: PartsChoice,
     /// Where the other services answer, `host:port` by name; their own ports on loopback if absent.
     pub peers: BTreeMap<String, String>,
     /// Logs and traces.
@@ -56,6 +58,7 @@ impl<S: Default> Default for ProgramConfig<S> {
             host_names: Vec::new(),
             plain_http: false,
             jurisdiction: "EU".to_owned(),
+            parts: PartsChoice::Embedded,
             peers: BTreeMap::new(),
             telemetry: TelemetryConfig::default(),
             limits: Limits::default(),
@@ -82,7 +85,7 @@ impl<S> ProgramConfig<S> {
             jurisdiction: self.jurisdiction.clone(),
             limits: self.limits,
             services: vec![program.service()],
-            parts: PartsChoice::Embedded,
+            parts: self.parts.clone(),
             inside: Some(Inside {
                 name: program.service(),
                 listen: self.internal_listen.unwrap_or_else(|| here(internal)),

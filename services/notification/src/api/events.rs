@@ -14,7 +14,7 @@ use siegel_api::problem::ProblemBody;
 use siegel_domain::TenantId;
 use siegel_platform::auth::{Auth, Caller};
 use siegel_platform::http::Query;
-use siegel_platform::{Problem, Reason};
+use siegel_platform::Problem;
 
 use crate::app::App;
 use crate::audience::Audience;
@@ -88,10 +88,7 @@ async fn begin(app: &App, tenant: TenantId, headers: &HeaderMap) -> Result<Posit
     };
     let mut ends = Position::default();
     for (source, letter) in SOURCES {
-        let end = app.ctx.log.end(source, tenant).await.map_err(|error| match error {
-            siegel_platform::log::LogError::Db(error) => Problem::from(error),
-            error => Problem::new(Reason::Internal).caused_by(error),
-        })?;
+        let end = app.ctx.log.end(source, tenant).await?;
         ends.set(letter, end);
         if let Some(position) = &mut position
             && position.of(letter) > end

@@ -7,6 +7,7 @@ use siegel_api::tenants::Durability;
 use siegel_client::profile::ProfileDir;
 use siegel_client::{Enrolment, RecordQuery, Session, SignIn};
 use siegel_domain::{Principal, Role};
+use siegel_platform::host::PartsChoice;
 use siegel_e2e::{ChildServer, Collector, PASSWORD, World, canary_hits, contains};
 
 use crate::support::content;
@@ -35,7 +36,7 @@ async fn f40_no_secret_is_in_logs_traces_metrics_or_refusals() {
 
     // A day at the centre, with what goes well and what does not.
     let profile = |name: &str| ProfileDir::at(dir.path().join(name));
-    let dealers = siegel_e2e::add_dealer_beside(&server.url(), &state).await.unwrap();
+    let dealers = siegel_e2e::add_dealer_beside(&server.url(), &state, &PartsChoice::Embedded).await.unwrap();
     Enrolment::begin(&dealers, None, None).await.unwrap().dealer(&profile("dealer")).await.unwrap();
     let dealer = SignIn::at(profile("dealer")).machine().unwrap();
     let new = siegel_client::NewTenant {

@@ -47,7 +47,7 @@ async fn r03_the_practice_key_is_random_and_stored_wrapped_only() {
         a
     );
     for secret in [a, b, next] {
-        assert!(canary_hits(&world.state(), &secret).is_empty());
+        assert!(world.hits(&secret).await.unwrap().is_empty());
     }
     world.stop().await.unwrap();
 }
@@ -66,7 +66,7 @@ async fn r04_the_password_is_verified_unseen_and_only_then_keys_are_handed_out()
     other.save(&stranger).unwrap();
     let unknown = SignIn::at(other).password(PASSWORD).await.expect_err("nobody signs in");
     assert_eq!(wrong.to_string(), unknown.to_string());
-    assert!(canary_hits(&world.state(), PASSWORD.as_bytes()).is_empty());
+    assert!(world.hits(PASSWORD.as_bytes()).await.unwrap().is_empty());
     // Signed out, the session hands out nothing more.
     let session = SignIn::at(centre.owner.dir.clone()).password(PASSWORD).await.unwrap();
     session.sign_out().await.unwrap();

@@ -12,9 +12,8 @@ use siegel_domain::{Party, Principal, RecordKind};
 use siegel_e2e::{NAMES, PASSWORD, Programs, add_dealer_beside, canary_hits, password};
 use siegel_platform::Problem;
 use siegel_platform::clock::SystemClock;
+use siegel_platform::host::Beside;
 use siegel_platform::peer::{RemoteOptions, inside};
-use siegel_platform::rng::SystemRng;
-use siegel_platform::secrets::Secrets;
 use siegel_platform::tls::InsideTls;
 use siegel_proto::upload::v1::GetRecordPartiesRequest;
 use siegel_proto::upload::v1::upload_service_client::UploadServiceClient;
@@ -34,7 +33,7 @@ struct People {
 
 async fn people(programs: &Programs) -> People {
     let dir = |name: &str| ProfileDir::at(programs.outside(name));
-    let code = add_dealer_beside(&programs.url(), &programs.state()).await.unwrap();
+    let code = add_dealer_beside(&programs.url(), &programs.state(), programs.parts()).await.unwrap();
     Enrolment::begin(&code, None, None).await.unwrap().dealer(&dir("dealer")).await.unwrap();
     let dealer = SignIn::at(dir("dealer")).machine().unwrap();
     let new = NewTenant {
@@ -104,8 +103,7 @@ async fn a_program_that_stops_finishes_what_runs_and_is_found_again() {
     std::fs::write(&path, &recording).unwrap();
     let sending = tokio::spawn(async move { sender.upload(&path).send().await });
     // In the middle of the parts.
-    let zone = programs.state().join("zones").join("a");
-    while siegel_e2e::files_below(&zone).len() < 3 {
+    while programs.answered("upload", "PUT").await.unwrap() < 3 {
         assert!(!sending.is_finished(), "it ended before it was in the middle");
         tokio::task::yield_now().await;
     }
@@ -151,10 +149,8 @@ async fn a_program_whose_peer_is_away_says_when_to_come_back_and_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_retention_may_call_upload() {
     let programs = start().await;
-    let (sealed, key) = (programs.state().join("secrets.sealed"), programs.state().join("secrets.key"));
-    let secrets = std::sync::Arc::new(
-        Secrets::open(&sealed, &key, SystemClock::shared(), std::sync::Arc::new(SystemRng)).unwrap(),
-    );
+    let key_file = programs.state().join("secrets.key");
+    let secrets = Beside::open(&programs.state(), &key_file, programs.parts()).await.unwrap().secrets;
     let ask = async |caller: &str| {
         let tls = InsideTls::open(caller, secrets.clone(), SystemClock::shared()).await.unwrap();
         let address = programs.internal("upload").to_string();

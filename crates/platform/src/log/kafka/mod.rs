@@ -13,6 +13,7 @@
 //! like, `flow` what is under way; `relay` and `subscription` do the work.
 
 mod client;
+mod ear;
 mod flow;
 mod metrics;
 mod relay;
@@ -38,6 +39,7 @@ use client::Watch;
 use flow::Flow;
 use metrics::KafkaMetrics;
 
+pub(super) use ear::hear;
 pub(super) use relay::worker as relay;
 pub(super) use subscription::Subscription;
 

@@ -71,7 +71,7 @@ pub(in crate::log) fn worker(kafka: Arc<Kafka>, log: Arc<Log>, services: Vec<Arc
     let lane = |dbs: Arc<TenantDbs>| Lane { topic: kafka.topic(dbs.service()), dbs, producer: Mutex::default() };
     let lanes = services.into_iter().map(lane).collect();
     let holder = format!("{:032x}", u128::from_be_bytes(kafka.env.rng.bytes()));
-    let (news, later, sweep_at_ms) = (log.subscribe(), Mutex::default(), Mutex::new(i64::MIN));
+    let (news, later, sweep_at_ms) = (log.subscribe_here(), Mutex::default(), Mutex::new(i64::MIN));
     let relay = Arc::new(Relay { log: log.clone(), kafka, lanes, news, holder, later, sweep_at_ms });
     let worker = Worker::new("log.relay", EVERY_MS, move || {
         let relay = relay.clone();

@@ -120,6 +120,13 @@ impl Subscription {
     }
 }
 
+/// Reads what a broker sent.
+pub(super) fn decode(message: &BorrowedMessage<'_>) -> Result<Message, WireError> {
+    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
+    let pairs = headers.map(|header| (header.key, header.value.unwrap_or_default()));
+    Message::decode(pairs, message.payload().unwrap_or_default())
+}
+
 /// The task that receives.
 struct Receive {
     kafka: Arc<Kafka>,
@@ -197,9 +204,7 @@ impl Receive {
     /// None: not one of ours.
     fn read(&self, message: &BorrowedMessage<'_>) -> Option<Arrival> {
         let (topic, source) = self.topics.get_key_value(message.topic())?;
-        let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-        let pairs = headers.map(|header| (header.key, header.value.unwrap_or_default()));
-        match Message::decode(pairs, message.payload().unwrap_or_default()) {
+        match decode(message) {
             Ok(read) => {
                 let (topic, partition, offset) = (topic.clone(), message.partition(), message.offset());
                 Some(Arrival { source, message: read, topic, partition, offset })

@@ -19,9 +19,18 @@ const ROLES: [(&str, &[&str]); 7] = [
     ("operator", &["operator"]),
     ("dealer-api", &[]),
     // All services in one process: what each of them may, it may.
-    (ALL_IN_ONE, &["operator", "opens-tenants", "key-directory", "server", "test-installations"]),
+    (ALL_IN_ONE, &["operator", "opens-tenants", "key-directory", "server"]),
 ];
 const ALL_IN_ONE: &str = "server";
+
+/// End-to-end tests are installations of their own beside the first one, whose secrets lie in a folder. What a role may in the
+/// first one it may in folders, and no more; nothing of production needs these.
+const FOLDERS: (&str, &str, &str, &str) =
+    ("\"siegel/data/", "\"siegel/data/+/", "\"siegel/metadata/", "\"siegel/metadata/+/");
+
+fn in_folders(policy: &str) -> String {
+    format!("{policy}-in-folders")
+}
 
 /// Names of all roles.
 pub(crate) fn roles() -> impl Iterator<Item = &'static str> {
@@ -43,8 +52,12 @@ pub(super) fn engines_and_roles(leader: &Node<'_>) -> Result<()> {
     let services = services().map(|service| (format!("service-{service}"), "service", service));
     let files: BTreeSet<_> = ROLES.iter().flat_map(|(_, files)| *files).copied().collect();
     for (name, file, service) in services.chain(files.into_iter().map(|file| (file.to_owned(), file, ""))) {
-        let policy = json!({ "policy": policy(file, service)? });
-        leader.call("PUT", &format!("sys/policies/acl/{name}"), Some(policy)).expect()?;
+        let text = policy(file, service)?;
+        let put = |name: &str, text: &str| {
+            leader.call("PUT", &format!("sys/policies/acl/{name}"), Some(json!({ "policy": text }))).expect()
+        };
+        put(&name, &text)?;
+        put(&in_folders(&name), &text.replace(FOLDERS.0, FOLDERS.1).replace(FOLDERS.2, FOLDERS.3))?;
     }
     roles().try_for_each(|name| role(leader, name).with_context(|| format!("role {name}")))
 }
@@ -73,7 +86,8 @@ fn enable(leader: &Node<'_>, kind: &str, path: &str, what: Value) -> Result<()> 
 fn role(leader: &Node<'_>, name: &str) -> Result<()> {
     let path = format!("auth/approle/role/{name}");
     // Short-lived, so that a stolen token is worth little and renewal is practised every hour.
-    let role = json!({ "token_policies": policies(name), "token_ttl": "1h", "token_max_ttl": "24h" });
+    let both: Vec<_> = policies(name).into_iter().flat_map(|policy| [in_folders(&policy), policy]).collect();
+    let role = json!({ "token_policies": both, "token_ttl": "1h", "token_max_ttl": "24h" });
     leader.call("POST", &path, Some(role)).expect()?;
     let half = |what: &str| leader.site.secret(&format!("vault.{name}.{what}"));
     leader.call("POST", &format!("{path}/role-id"), Some(json!({ "role_id": half("role-id")? }))).expect()?;
@@ -106,7 +120,7 @@ mod tests {
 
     #[test]
     fn only_the_operator_makes_and_destroys_tenant_keys() {
-        for file in ["service", "opens-tenants", "key-directory", "server", "test-installations"] {
+        for file in ["service", "opens-tenants", "key-directory", "server"] {
             assert!(!policy(file, "upload").unwrap().contains("tenant-keys/keys"), "{file}");
         }
         assert!(policy("operator", "").unwrap().contains("tenant-keys/keys"));
