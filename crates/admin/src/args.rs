@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use siegel_platform::host::PartsChoice;
 
 /// What a provider does beside a running platform, on its state directory.
 ///
@@ -23,6 +24,10 @@ pub struct Args {
     /// The server's configuration, if it has one.
     #[arg(long, value_name = "FILE", global = true)]
     pub config: Option<PathBuf>,
+    /// What the platform stands on: embedded, or the file that says where PostgreSQL, S3, Vault and Kafka are [default: the
+    /// configuration's].
+    #[arg(long, value_name = "FILE", env = "SIEGEL_PARTS", global = true)]
+    pub parts: Option<PartsChoice>,
     /// Answer in JSON.
     #[arg(long, global = true)]
     pub json: bool,
@@ -54,6 +59,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Config,
+    },
+    /// Events that a consumer could not make sense of. They hold nothing up; the alarm on their count calls you.
+    Dlq {
+        /// What to do.
+        #[command(subcommand)]
+        command: Dlq,
     },
     /// Whether the machine's clock is believed: nothing expires while it is not.
     Clock {
@@ -98,6 +109,33 @@ pub enum Config {
     /// Print a configuration with every setting at its default and what it means.
     #[command(after_help = "Example:\n  siegel-admin config default > siegel.toml")]
     Default,
+}
+
+/// `siegel-admin dlq`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Dlq {
+    /// List what lies there, the oldest of each tenant first.
+    #[command(after_help = "Example:\n  siegel-admin --state ./state dlq list --json")]
+    List,
+    /// Show one event: ids and times, as all events hold.
+    #[command(after_help = "Example:\n  siegel-admin --state ./state dlq show evt_…")]
+    Show {
+        /// Its id, as `list` shows it.
+        event: String,
+    },
+    /// Have events handled anew, after an update that knows them. The running service does it within seconds; what it still
+    /// does not understand lies here again.
+    #[command(
+        after_help = "Examples:\n  siegel-admin --state ./state dlq redrive evt_…\n  siegel-admin --state ./state dlq redrive --all"
+    )]
+    Redrive {
+        /// Its id, as `list` shows it.
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        event: Option<String>,
+        /// Everything that lies there.
+        #[arg(long)]
+        all: bool,
+    },
 }
 
 /// `siegel-admin clock`.

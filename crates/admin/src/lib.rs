@@ -1,8 +1,8 @@
-//! The provider's tool. It works on the state directory and its databases (SQLite lets it, while the server runs), never
-//! over the network, and it can open nothing that is sealed.
+//! The provider's tool. It works on the databases of an installation while that runs, in the state directory or on the parts that
+//! a file names, never through the public API; and it can open nothing that a device has sealed.
 //!
 //! ```text
-//! args ─► place (where everything lies) ─► cmd/{dealer, clock, config} or doctor ─► out (table, JSON, exit code)
+//! args ─► place (where everything lies) ─► cmd/{dealer, clock, config, dlq} or doctor ─► out (table, JSON, exit code)
 //! ```
 //!
 //! A new command is a variant in [`args`] and a file in `cmd`; a new check of `doctor` is a function that returns
@@ -46,6 +46,7 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Command::Config { command } => cmd::config::run(out, args, command),
         Command::Dealer { command } => cmd::dealer::run(out, args, &Place::find(args)?, command).await,
         Command::Clock { command } => cmd::clock::run(out, args, &Place::find(args)?, command),
+        Command::Dlq { command } => cmd::dlq::run(out, args, &Place::find(args)?, command).await,
         Command::Doctor { full } => doctor::run(out, args, &Place::find(args)?, *full).await,
     }
 }

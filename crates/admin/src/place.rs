@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use siegel_platform::host::{Beside, PartsChoice};
 use siegel_server::ServerConfig;
 
 use crate::args::Args;
@@ -33,6 +34,9 @@ impl Place {
             config.state_dir.clone_from(state);
         }
         config.key_file = args.key_file.clone().or(config.key_file);
+        if let Some(parts) = &args.parts {
+            config.parts = parts.clone();
+        }
         Ok(Self { config })
     }
 
@@ -49,7 +53,9 @@ impl Place {
     /// Refuses a directory in which no server has ever started: making one here would look like a platform whose
     /// secrets are lost.
     pub fn require_started(&self) -> Result<()> {
-        if self.file("provider.db").exists() {
+        // On real parts databases lie elsewhere; what there is here is the certificate of the CA.
+        let trace = if self.config.parts == PartsChoice::Embedded { "provider.db" } else { "ca" };
+        if self.file(trace).exists() {
             return Ok(());
         }
         bail!(
@@ -58,6 +64,13 @@ impl Place {
             self.state_dir().display(),
             self.state_dir().display()
         )
+    }
+
+    /// Its secrets and databases.
+    pub async fn open(&self) -> Result<Beside> {
+        self.require_started()?;
+        let key_file = self.config.key_file.clone().unwrap_or_else(|| self.file("secrets.key"));
+        Beside::open(self.state_dir(), &key_file, &self.config.parts).await
     }
 
     /// The address clients use.

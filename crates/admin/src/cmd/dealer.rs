@@ -11,8 +11,6 @@ use serde::Serialize;
 use siegel_envelope::Digest;
 use siegel_key_directory::admin::{NewDealer, add_dealer};
 use siegel_platform::clock::SystemClock;
-use siegel_platform::db::DbOptions;
-use siegel_platform::provider;
 use siegel_platform::rng::SystemRng;
 
 use crate::args::{Args, Dealer};
@@ -39,10 +37,10 @@ pub async fn run(out: &mut impl Write, args: &Args, place: &Place, command: &Dea
     }
     let own_ca = public_url.starts_with("https://") && !public_certificate;
     let ca = if own_ca { Some(fingerprint(&place.file("ca").join("ca.pem"))?) } else { None };
-    let provider = provider::open(place.state_dir(), DbOptions::default()).await.context("open provider.db")?;
+    let beside = place.open().await?;
     let new = NewDealer { label: name, public_url: &public_url, ca, code_hours: *hours };
-    let added = add_dealer(&provider, &SystemClock::new(), &SystemRng, new).await.context("add the dealer")?;
-    provider.close().await;
+    let added = add_dealer(&beside.provider, &SystemClock::new(), &SystemRng, new).await.context("add the dealer")?;
+    beside.close().await;
 
     if args.json {
         let shown = Added { dealer: added.dealer.to_string(), code: &added.code, expires_ms: added.expires.0 };

@@ -57,6 +57,7 @@ impl World {
         let mut out = Vec::new();
         let place = Place::find(&args)?;
         let code = match &args.command {
+            Command::Dlq { command } => cmd::dlq::run(&mut out, &args, &place, command).await?,
             Command::Dealer { command } => cmd::dealer::run(&mut out, &args, &place, command).await?,
             Command::Doctor { full } => siegel_admin::doctor::run(&mut out, &args, &place, *full).await?,
             Command::Config { command } => cmd::config::run(&mut out, &args, command)?,

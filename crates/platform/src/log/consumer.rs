@@ -5,27 +5,30 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prost::Message;
-use siegel_domain::TenantId;
+use siegel_domain::{TenantId, Timestamp};
 use siegel_proto::events::v1::Event;
 use tracing::Instrument;
 
 use super::carrier::Carrier;
 use super::feed::{Log, LogError, News, Stored};
 use crate::clock::SharedClock;
-use crate::db::{self, DbError, TenantDbs, Tx};
+use crate::db::{self, Db, DbError, TenantDbs, Tx};
 use crate::metrics::{Metrics, Name};
 use crate::telemetry::TraceContext;
+use crate::tenants::Tenants;
 
 /// Events handled in one transaction: one sync of the disk for all of them, and a bound on what a kill repeats.
 const BATCH: u32 = 200;
 /// Batches of one tenant in a run, so that a busy tenant does not starve the others.
 const BATCHES: u32 = 5;
+
+/// How often a consumer looks whether dead letters are to be handled anew.
+const REDRIVE_EVERY_MS: i64 = 5_000;
 
 /// Why an event was not handled.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,7 @@ pub struct Consumer {
     news: News,
     carrier: Carrier,
     sweep: AtomicBool,
+    redriving: Option<Redriving>,
     parked: Counter,
     handled: Counter,
 }
@@ -76,7 +80,7 @@ impl Consumer {
         // What Kafka brings need not be looked for.
         let news = if matches!(carrier, Carrier::Outboxes) { log.subscribe() } else { News::deaf() };
         let (parked, handled) = (Counter::default(), Counter::default());
-        Self { name, log, sources, own, handler, clock, news, carrier, sweep: AtomicBool::new(true), parked, handled }
+        Self { name, log, sources, own, handler, clock, news, carrier, sweep: AtomicBool::new(true), redriving: None, parked, handled }
     }
 
     /// Shows what was handled and parked at `/metrics`, in families that all consumers of the process share.
@@ -84,6 +88,12 @@ impl Consumer {
         let name = Name { name: self.name };
         self.handled = metrics.handled.get_or_create(&name).clone();
         self.parked = metrics.parked.get_or_create(&name).clone();
+        self
+    }
+
+    /// Handles dead letters anew when somebody asks for it (`siegel-admin dlq redrive`): `tenants` says of whom.
+    pub fn redriven_by(mut self, tenants: Arc<Tenants>) -> Self {
+        self.redriving = Some(Redriving { tenants, next_ms: AtomicI64::new(i64::MIN) });
         self
     }
 
@@ -115,7 +125,7 @@ impl Consumer {
     /// Handles what is there, for every tenant with news. Returns the number of events; a tenant whose database fails is
     /// left for the next run and harms no other.
     pub async fn run_once(&self) -> Result<usize, LogError> {
-        let mut done = self.arrived().await?;
+        let mut done = self.redriven().await? + self.arrived().await?;
         let mut pairs: BTreeSet<_> = self.news.take();
         pairs.retain(|(source, _)| self.sources.contains(source));
         if self.sweep.swap(false, Ordering::Relaxed) {
@@ -138,6 +148,17 @@ impl Consumer {
             }
         }
         Ok(done)
+    }
+
+    /// Looks now and then whether somebody wants dead letters handled anew.
+    async fn redriven(&self) -> Result<usize, LogError> {
+        let Some(redriving) = &self.redriving else { return Ok(0) };
+        let now_ms = self.clock.monotonic_ms();
+        if redriving.next_ms.load(Ordering::Relaxed) > now_ms {
+            return Ok(0);
+        }
+        redriving.next_ms.store(now_ms + REDRIVE_EVERY_MS, Ordering::Relaxed);
+        self.redrive_due(&redriving.tenants).await
     }
 
     /// Handles what Kafka brought. Returns how many events had their effects; where one is missing, or a database away, the
@@ -268,7 +289,7 @@ impl Consumer {
     }
 
     /// One event under a savepoint, so that a poisonous one leaves no half effect. False: it was parked.
-    async fn apply(&self, tx: &mut Tx<'_>, source: &str, tenant: TenantId, stored: &Stored) -> Result<bool, DbError> {
+    pub(super) async fn apply(&self, tx: &mut Tx<'_>, source: &str, tenant: TenantId, stored: &Stored) -> Result<bool, DbError> {
         let event = &stored.event;
         let span = tracing::info_span!("log.handle", consumer = self.name, event.id, event.r#type, %tenant);
         db::query("SAVEPOINT handling").execute(&mut **tx).await?;
@@ -291,23 +312,20 @@ impl Consumer {
         Ok(reason.is_none())
     }
 
-    async fn park(&self, tx: &mut Tx<'_>, source: &str, stored: &Stored, reason: &'static str) -> Result<(), DbError> {
-        db::query(
-            "INSERT INTO dead_letters (consumer, source, position, event_id, type, reason, parked_ms, data)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-        )
-        .bind(self.name)
-        .bind(source)
-        .bind(stored.position)
-        .bind(&stored.event.id)
-        .bind(&stored.event.r#type)
-        .bind(reason)
-        .bind(self.clock.now().0)
-        .bind(stored.event.encode_to_vec())
-        .execute(&mut **tx)
-        .await?;
-        Ok(())
+    /// The consumer's own database of a tenant.
+    pub(super) async fn database(&self, tenant: TenantId) -> Result<Arc<Db>, DbError> {
+        self.own.get(tenant).await
     }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// Who says whose dead letters are to be handled anew, and when to look next.
+struct Redriving {
+    tenants: Arc<Tenants>,
+    next_ms: AtomicI64,
 }
 
 /// An event, and the position that must have been seen before it: 0 if it was read in order.

@@ -15,6 +15,7 @@ mod bell;
 mod carrier;
 mod consumer;
 pub mod contract;
+mod dead;
 mod event;
 mod feed;
 #[cfg(feature = "real")]
@@ -23,6 +24,7 @@ mod other;
 mod remote;
 
 pub use consumer::{Consumer, ConsumerMetrics, HandleError, Handler};
+pub use dead::{DeadLetter, dead_letters, redrive};
 pub use event::{AuditEntry, EventSource, audit, emit, type_of};
 pub use feed::{Log, LogError, News, Stored};
 #[cfg(feature = "real")]
@@ -34,3 +36,5 @@ pub const OUTBOX_SQL: &str = include_str!("outbox.sql");
 pub const CONSUMER_SQL: &str = include_str!("consumer.sql");
 /// The relay's mark, a migration of every producer's.
 pub const RELAY_SQL: &str = include_str!("relay.sql");
+/// Lets dead letters be handled anew, a later migration of every consumer's.
+pub const REDRIVE_SQL: &str = include_str!("redrive.sql");
