@@ -34,7 +34,11 @@ use crate::{inventory, repair, scrub, sweep};
 
 /// Migrations of `upload.db`.
 pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
-    siegel_platform::db::embedded(&[(1, "upload", include_str!("../migrations/sqlite/0001_upload.sql")), (2, "relay", siegel_platform::log::RELAY_SQL)])
+    siegel_platform::db::embedded(&[
+        (1, "upload", include_str!("../migrations/sqlite/0001_upload.sql")),
+        (2, "relay", siegel_platform::log::RELAY_SQL),
+        (3, "strays", include_str!("../migrations/sqlite/0003_strays.sql")),
+    ])
 });
 /// Migrations of `keys.db`.
 pub static KEYS_MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {

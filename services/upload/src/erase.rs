@@ -178,7 +178,9 @@ async fn finish(app: &App, db: &Db, tenant: TenantId, record: RecordId, erasure:
     .await
 }
 
-/// What was seen, from the rows that were written when it was seen.
+/// What was seen, from the rows that were written when it was seen. A wall clock that was set back meanwhile wrote times that
+/// can't follow each other, for which no receipt would ever be signed: what is known is the order, so nothing is said to
+/// be earlier than what it came after.
 async fn seen(
     app: &App,
     db: &Db,
@@ -190,7 +192,8 @@ async fn seen(
     let objects = copies::of_record(db.reader(), record).await?.into_iter().filter_map(|copy| {
         let gone = copy.gone?;
         let object = copy.object.to_string();
-        Some(ErasedObject { zone: copy.zone, object, deleted_ms: gone.deleted.0, absent_ms: gone.absent.0 })
+        let deleted = gone.deleted.max(erasure.began);
+        Some(ErasedObject { zone: copy.zone, object, deleted_ms: deleted.0, absent_ms: gone.absent.max(deleted).0 })
     });
     let tombstones = erasures::tombstones(db.reader(), record).await?;
     let buried = tombstones.len() == app.ctx.zones.both().len();
@@ -198,7 +201,7 @@ async fn seen(
     Ok(EraseRecordResponse {
         done: erasure.done.is_some(),
         waiting_for,
-        shred_key_destroyed_ms: erasure.shred_gone.map_or(0, |gone| gone.0),
+        shred_key_destroyed_ms: erasure.shred_gone.map_or(0, |gone| gone.max(erasure.began).0),
         objects: objects.collect(),
         tombstones: tombstones.into_iter().map(|(zone, object)| TombstoneCopy { zone, object }).collect(),
         sender: erasure.sender.to_string(),

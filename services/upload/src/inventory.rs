@@ -1,16 +1,21 @@
 //! Compares what lies in the zones with what the rows say, the other way round: an object that no row names and that is
 //! older than any upload or repair takes was left by a crash, a lost answer or a late write, and is deleted. So is a shred
 //! key whose record never came to be, or is gone.
+//!
+//! What is dated later than now was written under a clock that stood ahead. Nobody waits until then: its age is the time for
+//! which we have known it.
+
+use std::ops::RangeInclusive;
 
 use siegel_domain::time::{DAY_MS, HOUR_MS};
 use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::Problem;
 use siegel_platform::clock::ClockState;
 use siegel_platform::db::{Db, DbError};
-use siegel_platform::zones::{Zone, ZoneError};
+use siegel_platform::zones::{Listed, Zone, ZoneError};
 
 use crate::app::App;
-use crate::store::{copies, owners};
+use crate::store::{copies, owners, strays};
 
 /// Every tenant is looked at once a day.
 const ROUND_MS: i64 = DAY_MS;
@@ -38,15 +43,16 @@ pub async fn check_tenant(app: &App, tenant: TenantId) -> Result<usize, Problem>
         Err(DbError::NoSuchTenant) => return Ok(0),
         db => db?,
     };
-    let before = app.ctx.clock.now().plus_ms(-i64::from(app.config.orphan_after_hours) * HOUR_MS);
+    let now = app.ctx.clock.now();
+    let young = now.plus_ms(-i64::from(app.config.orphan_after_hours) * HOUR_MS)..=now;
     let mut deleted = 0;
     for zone in app.ctx.zones.both() {
-        match check_zone(app, &db, tenant, zone, before).await? {
+        match check_zone(app, &db, tenant, zone, &young).await? {
             Ok(orphans) => deleted += orphans,
             Err(failure) => tracing::debug!(zone = zone.name, reason = failure.word(), "a zone is away"),
         }
     }
-    check_keys(app, &db, tenant, before).await?;
+    check_keys(app, &db, tenant, &young).await?;
     if deleted > 0 {
         tracing::info!(%tenant, orphans = deleted, "objects without a row were deleted");
         app.metrics.orphans.inc_by(deleted as u64);
@@ -54,7 +60,9 @@ pub async fn check_tenant(app: &App, tenant: TenantId) -> Result<usize, Problem>
     Ok(deleted)
 }
 
-async fn check_keys(app: &App, db: &Db, tenant: TenantId, before: Timestamp) -> Result<(), Problem> {
+async fn check_keys(app: &App, db: &Db, tenant: TenantId, young: &RangeInclusive<Timestamp>) -> Result<(), Problem> {
+    let (before, now) = (*young.start(), *young.end());
+    app.shred_keys.bring_back(tenant, now).await?;
     let mut after = String::new();
     loop {
         let keys = app.shred_keys.older(tenant, before, &after, KEYS).await?;
@@ -72,10 +80,11 @@ async fn check_zone(
     db: &Db,
     tenant: TenantId,
     zone: &Zone,
-    before: Timestamp,
+    young: &RangeInclusive<Timestamp>,
 ) -> Result<Result<usize, ZoneError>, Problem> {
+    let (before, now) = (*young.start(), *young.end());
     let bucket = app.ctx.zones.bucket(tenant);
-    let mut listing = match zone.list_older(&bucket, before).await {
+    let mut listing = match zone.list_outside(&bucket, young.clone()).await {
         Ok(listing) => listing,
         Err(failure) => return Ok(Err(failure)),
     };
@@ -86,18 +95,22 @@ async fn check_zone(
             Ok(None) => break,
             Err(failure) => return Ok(Err(failure)),
         };
-        for object in page {
+        for Listed { name, written } in page {
             // The row is looked for last: an attempt in flight gets its row before it ends.
-            if app.in_flight.contains(&object) || copies::knows(db.reader(), zone.name, &object).await? {
+            if app.in_flight.contains(&name) || copies::knows(db.reader(), zone.name, &name).await? {
                 continue;
             }
-            if let Err(failure) = zone.delete(&bucket, &object).await {
+            if written > now && strays::known_since(db, zone.name, &name, now).await? >= before {
+                continue;
+            }
+            if let Err(failure) = zone.delete(&bucket, &name).await {
                 return Ok(Err(failure));
             }
             deleted += 1;
         }
     }
-    match zone.clean(&bucket, before).await {
+    strays::forget(db, zone.name, before).await?;
+    match zone.clean(&bucket, young.clone()).await {
         Ok(inventory) => Ok(Ok(deleted + inventory.leftovers)),
         Err(failure) => Ok(Err(failure)),
     }

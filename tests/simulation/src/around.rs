@@ -1,11 +1,16 @@
 //! What happens around people: time, zones, disks, workers, and who belongs to an institution.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use siegel_domain::time::SECOND_MS;
 use siegel_platform::clock::guard::MARK_FILE;
-use siegel_platform::clock::{ClockGuard, SharedClock};
+use siegel_platform::clock::{Clock as _, ClockGuard, SharedClock};
+use siegel_platform::zones::NAMES;
 use siegel_platform::zones::faults::Fault;
 
+use crate::ground::Book;
 use crate::life::{Death, Life, until};
 use crate::model::{Rec, State, Third};
 use crate::op::Harm;
@@ -42,21 +47,55 @@ impl Story<'_> {
         life.poke(self.place, zone).await
     }
 
+    /// What was given up arrives. Where a row of a record that lives names it, it goes with that record. Else it came to
+    /// nothing, or too late: no erasure knows of it, and it goes with the inventory.
+    pub(crate) async fn land(&mut self, zone: usize) -> Result<()> {
+        let before: BTreeSet<_> = self.disks.files(zone).into_iter().collect();
+        let landed = self.place.faults[zone].land().await;
+        self.say(landed);
+        let mut named = Vec::new();
+        for tenant in 0..self.place.houses.len() {
+            if let Some(mut book) = Book::open(self.place, tenant, "upload").await? {
+                named.extend(
+                    book.texts(
+                        "SELECT c.zone || '/' || c.object FROM copies c JOIN records r ON r.id = c.record
+                         WHERE r.state IN ('open', 'committing', 'committed')",
+                    )
+                    .await?,
+                );
+                book.close().await?;
+            }
+        }
+        let known = |path: &Path| {
+            named
+                .iter()
+                .filter_map(|name| name.strip_prefix(NAMES[zone])?.strip_prefix('/'))
+                .any(|name| path.ends_with(name))
+        };
+        let files = self.disks.files(zone).into_iter();
+        let late: Vec<_> = files.filter(|path| !before.contains(path) && !known(path)).collect();
+        self.disks.strays.extend(late);
+        Ok(())
+    }
+
     pub(crate) fn damage(&mut self, zone: usize, pick: u8, harm: Harm) -> Result<()> {
         let whole =
             |rec: &Rec| rec.state == State::Live && rec.good[1 - zone] && self.disks.holds(1 - zone, &rec.parts);
         let Some(at) = chosen(&self.model.which(whole), pick) else { return Ok(()) };
         let there = self.disks.parts(zone);
         let part = self.model.recs[at].parts[usize::from(pick) % self.model.recs[at].parts.len()];
-        let Some(path) = there.get(part.as_bytes()).and_then(|paths| paths.first()) else { return Ok(()) };
-        let mut bytes = std::fs::read(path)?;
-        match harm {
-            Harm::Lost => std::fs::remove_file(path)?,
-            Harm::Torn => std::fs::write(path, &bytes[..bytes.len() / 2 / 4_096 * 4_096])?,
-            Harm::Flip => {
-                let middle = bytes.len() / 2;
-                bytes[middle] ^= 1;
-                std::fs::write(path, bytes)?;
+        let Some(paths) = there.get(part.as_bytes()) else { return Ok(()) };
+        // All that hold it: one that was replaced and arrived late is no good copy.
+        for path in paths {
+            let mut bytes = std::fs::read(path)?;
+            match harm {
+                Harm::Lost => std::fs::remove_file(path)?,
+                Harm::Torn => std::fs::write(path, &bytes[..bytes.len() / 2 / 4_096 * 4_096])?,
+                Harm::Flip => {
+                    let middle = bytes.len() / 2;
+                    bytes[middle] ^= 1;
+                    std::fs::write(path, bytes)?;
+                }
             }
         }
         self.model.recs[at].good[zone] = false;
@@ -67,6 +106,9 @@ impl Story<'_> {
     pub(crate) async fn work(&mut self, life: &Life, worker: u8, runs: u8, death: Death) -> Result<()> {
         let name = life.workers()[usize::from(worker) % life.workers().len()];
         self.say(name);
+        if name == "retention.expire" {
+            self.model.sweeps(self.place.clock.monotonic_ms());
+        }
         for _ in 0..runs {
             match until(self.place, death, life.work(worker.into())).await {
                 Some(done) => self.say(done?),
@@ -79,7 +121,12 @@ impl Story<'_> {
 
     /// All workers run until none has anything to do.
     pub(crate) async fn settle(&mut self, life: &Life) -> Result<()> {
+        let swept = self.model.sweeps(self.place.clock.monotonic_ms());
         life.settle().await?;
+        self.tick();
+        if swept && !self.model.doubted {
+            self.model.heard();
+        }
         self.model.misled(None);
         if self.model.healthy() {
             for zone in 0..2 {

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use siegel_client::domain::{ConversationId, RecordId};
 use siegel_domain::RetentionPolicy;
 use siegel_domain::Timestamp;
-use siegel_domain::time::DAY_MS;
+use siegel_domain::time::{DAY_MS, HOUR_MS};
 use siegel_envelope::PartDigest;
 use siegel_platform::rng::{Rng as _, SeededRng};
 use siegel_platform::zones::faults::Fault;
@@ -116,6 +116,8 @@ pub struct Model {
     pub doubted: bool,
     /// How much later it is than a process could know that started with a clock set back.
     pub unknown: i64,
+    /// When retention may last have looked at every deadline, by the monotonic clock; none in this process.
+    pub swept: Option<i64>,
     /// The third senders.
     pub third: [Third; 2],
 }
@@ -133,6 +135,7 @@ impl Model {
             off: 0,
             doubted: false,
             unknown: 0,
+            swept: None,
             third: [Third::Waiting; 2],
         }
     }
@@ -211,11 +214,31 @@ impl Model {
         RetentionPolicy::Unfetched365d.due_after(Timestamp(self.now)).0
     }
 
-    /// A record's year starts anew, surely or perhaps.
+    /// Retention may look at all deadlines now: it does so after each start, and a day to 25 hours after the last time.
+    /// Whether it surely does.
+    pub fn sweeps(&mut self, monotonic_ms: i64) -> bool {
+        let passed = self.swept.map_or(i64::MAX, |swept| monotonic_ms - swept);
+        if passed >= DAY_MS {
+            self.swept = Some(monotonic_ms);
+        }
+        passed >= DAY_MS + HOUR_MS
+    }
+
+    /// Retention has heard of everything and looked at all deadlines, by a clock that it believes: whatever was stamped by
+    /// one that stood ahead counts from now on at the latest. Before that the latest moment is open, however long it takes:
+    /// an event that says "ahead of now" may as well be of the moment before it is heard, and no year is ever too short.
+    pub fn heard(&mut self) {
+        let latest = self.due_after_now();
+        for rec in &mut self.recs {
+            rec.due.1 = rec.due.1.min(latest);
+        }
+    }
+
+    /// A record's year starts anew, surely or perhaps. What was open at its end stays open until retention has heard of it.
     pub fn touch(&mut self, at: usize, surely: bool) {
         let (now, wall) = (self.due_from_now(), self.began + self.off);
         let rec = &mut self.recs[at];
-        rec.due.1 = now.1;
+        rec.due.1 = rec.due.1.max(now.1);
         if surely {
             rec.due.0 = now.0;
             rec.due_if_believed = RetentionPolicy::Unfetched365d.due_after(Timestamp(wall)).0;

@@ -87,6 +87,8 @@ pub enum Op {
     Fault { zone: usize, fault: Fault },
     /// A zone is whole again.
     Heal { zone: usize },
+    /// What a zone was still writing when it was given up arrives.
+    Land { zone: usize },
     /// A disk damages an object, if the other zone has it whole.
     Damage { zone: usize, pick: u8, harm: Harm },
     /// A worker runs a few times.
@@ -169,13 +171,15 @@ fn faulty(dice: &Dice) -> Op {
         Fault::Full,
         Fault::Slow { ms: 5_000 },
         Fault::LoseAnswers,
+        Fault::LandsLate,
         Fault::FlipBits,
         Fault::Forget,
         Fault::KeepDeleted,
     ];
     match dice.below(10) {
         0..4 => Op::Fault { zone, fault: dice.one_of(&faults) },
-        4..8 => Op::Heal { zone },
+        4..7 => Op::Heal { zone },
+        7 => Op::Land { zone },
         _ => Op::Damage { zone, pick: dice.pick(), harm: dice.one_of(&[Harm::Flip, Harm::Torn, Harm::Lost]) },
     }
 }

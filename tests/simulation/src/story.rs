@@ -128,6 +128,7 @@ impl<'a> Story<'a> {
                 Ok(())
             }
             Op::Heal { zone } => self.heal(life, zone).await,
+            Op::Land { zone } => self.land(zone).await,
             Op::Damage { zone, pick, harm } => self.damage(zone, pick, harm),
             Op::Work { worker, runs } => self.work(life, worker, runs, death).await,
             Op::Settle => self.settle(life).await,
@@ -146,6 +147,7 @@ impl<'a> Story<'a> {
         self.tick();
         let known = ClockGuard::latest_on_disk(&self.place.state().join(MARK_FILE))?.max(self.place.clock.now());
         self.model.unknown = (self.model.now - known.0).max(0);
+        self.model.swept = None;
         Ok(())
     }
 

@@ -66,13 +66,15 @@ pub fn make(faults: [Faults; 2], clock: ManualClock) -> MakeZones {
 pub struct Disks {
     roots: [PathBuf; 2],
     dated: HashSet<PathBuf>,
+    /// What arrived after it was given up, and no row knows of: it counts for nobody, and has to be gone in the end.
+    pub strays: HashSet<PathBuf>,
 }
 
 impl Disks {
     /// Of the platform in `state`.
     pub fn of(state: &Path) -> Self {
         let roots = SHORT.map(|short| state.join("zones").join(short));
-        Self { roots, dated: HashSet::new() }
+        Self { roots, dated: HashSet::new(), strays: HashSet::new() }
     }
 
     /// Every file but the zone's mark.
@@ -82,10 +84,10 @@ impl Disks {
         files
     }
 
-    /// The whole parts in a zone, by their digest. Tombstones and damaged parts are none.
+    /// The whole parts in a zone, by their digest. Tombstones, damaged parts and strays are none.
     pub fn parts(&self, zone: usize) -> BTreeMap<[u8; 32], Vec<PathBuf>> {
         let mut parts: BTreeMap<[u8; 32], Vec<PathBuf>> = BTreeMap::new();
-        for path in self.files(zone) {
+        for path in self.files(zone).into_iter().filter(|path| !self.strays.contains(path)) {
             let Ok(bytes) = std::fs::read(&path) else { continue };
             if let Ok(digest) = part::digest_of(&bytes) {
                 parts.entry(*digest.as_bytes()).or_default().push(path);
@@ -100,9 +102,16 @@ impl Disks {
         parts.iter().all(|part| there.contains_key(part.as_bytes()))
     }
 
+    /// Whether anything is dated later than this.
+    pub fn any_after(&self, now: Timestamp) -> bool {
+        let now = moment(now);
+        let written = |path: PathBuf| std::fs::metadata(path).and_then(|file| file.modified());
+        (0..2).flat_map(|zone| self.files(zone)).any(|path| written(path).is_ok_and(|written| written > now))
+    }
+
     /// Dates new files by the story's clock, since the platform goes by their age.
     pub fn date(&mut self, now: Timestamp) -> Result<()> {
-        let when: SystemTime = UNIX_EPOCH + Duration::from_millis(u64::try_from(now.0).unwrap_or_default());
+        let when = moment(now);
         for zone in 0..2 {
             for path in self.files(zone) {
                 if self.dated.insert(path.clone())
@@ -114,4 +123,8 @@ impl Disks {
         }
         Ok(())
     }
+}
+
+fn moment(at: Timestamp) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(at.0).unwrap_or_default())
 }

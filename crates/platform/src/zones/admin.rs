@@ -1,5 +1,7 @@
 //! What `object_store` can't do and provisioning, erasing and the inventory need.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 use siegel_domain::Timestamp;
 
@@ -28,8 +30,9 @@ pub trait ZoneAdmin: Send + Sync + 'static {
     /// Makes deletions in a bucket survive a power loss.
     async fn settle(&self, bucket: &Bucket) -> Result<(), ZoneError>;
 
-    /// Removes what unfinished writes left behind before `before`, which no listing shows.
-    async fn clean(&self, bucket: &Bucket, before: Timestamp) -> Result<Inventory, ZoneError>;
+    /// Removes what unfinished writes left behind, which no listing shows, if it is older than `young`. What is dated later
+    /// than that was left under a clock that stood ahead, and is young from now on.
+    async fn clean(&self, bucket: &Bucket, young: RangeInclusive<Timestamp>) -> Result<Inventory, ZoneError>;
 
     /// Whether the zone is there at all, at this moment.
     async fn health(&self) -> Result<(), ZoneError>;

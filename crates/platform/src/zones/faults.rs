@@ -2,7 +2,7 @@
 //! `ObjectStore`, so that what is tested is everything above it.
 
 use std::fmt;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -314,9 +314,9 @@ impl ZoneAdmin for FaultyZone {
         self.admin.settle(bucket).await
     }
 
-    async fn clean(&self, bucket: &Bucket, before: Timestamp) -> Result<Inventory, ZoneError> {
+    async fn clean(&self, bucket: &Bucket, young: RangeInclusive<Timestamp>) -> Result<Inventory, ZoneError> {
         self.admin_before().await?;
-        self.admin.clean(bucket, before).await
+        self.admin.clean(bucket, young).await
     }
 
     async fn health(&self) -> Result<(), ZoneError> {

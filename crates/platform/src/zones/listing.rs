@@ -1,5 +1,7 @@
 //! The objects of a bucket, a page at a time: a bucket of a million objects is looked through without holding their names.
 
+use std::ops::RangeInclusive;
+
 use futures::StreamExt;
 use object_store::path::Path;
 use siegel_domain::Timestamp;
@@ -9,18 +11,27 @@ use super::calls::DEADLINE_MS;
 use super::{Bucket, ObjectName, Zone, ZoneError};
 use crate::clock::{SharedClock, within};
 
-/// Objects of one page, the ones that are too young included.
+/// Objects of one page, young ones included.
 const PAGE: usize = 1_000;
+
+/// An object in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: ObjectName,
+    /// When it was last written, by the zone's clock of that time.
+    pub written: Timestamp,
+}
 
 /// A listing under way.
 pub struct Listing {
-    pages: mpsc::Receiver<Result<Vec<ObjectName>, ZoneError>>,
+    pages: mpsc::Receiver<Result<Vec<Listed>, ZoneError>>,
     clock: SharedClock,
 }
 
 impl Listing {
     /// The next page, perhaps an empty one; none at the end.
-    pub async fn next_page(&mut self) -> Result<Option<Vec<ObjectName>>, ZoneError> {
+    pub async fn next_page(&mut self) -> Result<Option<Vec<Listed>>, ZoneError> {
         match within(&*self.clock, DEADLINE_MS, self.pages.recv()).await {
             Some(page) => page.transpose(),
             None => Err(ZoneError::Late),
@@ -29,22 +40,24 @@ impl Listing {
 }
 
 impl Zone {
-    /// The objects of a bucket that were last written before `before`. For the inventory, not for requests.
-    pub async fn list_older(&self, bucket: &Bucket, before: Timestamp) -> Result<Listing, ZoneError> {
+    /// The objects of a bucket that were not written in the time that makes them `young`: those from before it, and those
+    /// from after it, which a clock that stood ahead has dated. For the inventory, not for requests.
+    pub async fn list_outside(&self, bucket: &Bucket, young: RangeInclusive<Timestamp>) -> Result<Listing, ZoneError> {
         let (send, pages) = mpsc::channel(1);
         let (store, bucket) = (self.store.clone(), bucket.clone());
         let list = async move {
             let prefix = Path::from(bucket.as_str());
             let mut found = store.list(Some(&prefix)).chunks(PAGE);
             while let Some(metas) = found.next().await {
-                let names = metas.into_iter().filter_map(|meta| match meta {
-                    Ok(meta) if meta.last_modified.timestamp_millis() < before.0 => {
-                        name(&bucket, &meta.location).map(Ok)
+                let listed = metas.into_iter().filter_map(|meta| match meta {
+                    Ok(meta) => {
+                        let written = Timestamp(meta.last_modified.timestamp_millis());
+                        let name = name(&bucket, &meta.location).filter(|_| !young.contains(&written))?;
+                        Some(Ok(Listed { name, written }))
                     }
-                    Ok(_) => None,
                     Err(error) => Some(Err(ZoneError::from(error))),
                 });
-                if send.send(names.collect()).await.is_err() {
+                if send.send(listed.collect()).await.is_err() {
                     return; // nobody wants to know any more
                 }
             }

@@ -4,9 +4,10 @@
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -253,9 +254,9 @@ impl ZoneAdmin for LocalZone {
         self.blocking(move || files::sync_directory(&directory)).await
     }
 
-    async fn clean(&self, bucket: &Bucket, before: Timestamp) -> Result<Inventory, ZoneError> {
+    async fn clean(&self, bucket: &Bucket, young: RangeInclusive<Timestamp>) -> Result<Inventory, ZoneError> {
         let directory = self.root.join(bucket.as_str());
-        let leftovers = self.blocking(move || remove_staged(&directory, before)).await?;
+        let leftovers = self.blocking(move || remove_staged(&directory, &young)).await?;
         Ok(Inventory { leftovers })
     }
 
@@ -265,7 +266,7 @@ impl ZoneAdmin for LocalZone {
 }
 
 /// Files that `LocalFileSystem` stages a write in are called `<name>#<number>` and stay if the process is killed.
-fn remove_staged(directory: &Path, before: Timestamp) -> std::io::Result<usize> {
+fn remove_staged(directory: &Path, young: &RangeInclusive<Timestamp>) -> std::io::Result<usize> {
     let entries = match std::fs::read_dir(directory) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         entries => entries?,
@@ -275,16 +276,29 @@ fn remove_staged(directory: &Path, before: Timestamp) -> std::io::Result<usize> 
         let entry = entry?;
         let metadata = entry.metadata()?;
         if metadata.is_dir() {
-            removed += remove_staged(&entry.path(), before)?;
-        } else if entry.file_name().to_string_lossy().contains('#') && written_ms(&metadata)? < before.0 {
-            std::fs::remove_file(entry.path())?;
-            removed += 1;
+            removed += remove_staged(&entry.path(), young)?;
+        } else if entry.file_name().to_string_lossy().contains('#') {
+            let written = written(&metadata)?;
+            if written < *young.start() {
+                std::fs::remove_file(entry.path())?;
+                removed += 1;
+            } else if written > *young.end() {
+                date(&entry.path(), *young.end())?;
+            }
         }
     }
     Ok(removed)
 }
 
-fn written_ms(metadata: &std::fs::Metadata) -> std::io::Result<i64> {
-    let since = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Ok(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+/// Dates a file anew.
+fn date(path: &Path, at: Timestamp) -> std::io::Result<()> {
+    match std::fs::File::options().append(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()), // the write came to its end
+        file => file?.set_modified(UNIX_EPOCH + Duration::from_millis(u64::try_from(at.0).unwrap_or_default())),
+    }
+}
+
+fn written(metadata: &std::fs::Metadata) -> std::io::Result<Timestamp> {
+    let since = metadata.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
 }

@@ -34,7 +34,7 @@ use crate::clock::SharedClock;
 pub use admin::{Inventory, ZoneAdmin};
 pub use calls::{CALLS, DEADLINE_MS};
 pub use error::ZoneError;
-pub use listing::Listing;
+pub use listing::{Listed, Listing};
 pub use local::{LocalZone, ZoneOpenError};
 pub use metrics::ZoneMetrics;
 pub use name::{Bucket, ObjectName};

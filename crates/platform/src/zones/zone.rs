@@ -1,7 +1,7 @@
 //! One zone: an object store behind deadlines and breakers ([`super::calls`]). Reading and writing have a breaker each, since
 //! a full or read-only zone can't be written and still serves every read.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -137,8 +137,8 @@ impl Zone {
     }
 
     /// Removes what unfinished writes left behind ([`ZoneAdmin::clean`]).
-    pub async fn clean(&self, bucket: &Bucket, before: Timestamp) -> Result<Inventory, ZoneError> {
-        self.ask(bucket, move |admin, bucket| async move { admin.clean(&bucket, before).await }).await
+    pub async fn clean(&self, bucket: &Bucket, young: RangeInclusive<Timestamp>) -> Result<Inventory, ZoneError> {
+        self.ask(bucket, move |admin, bucket| async move { admin.clean(&bucket, young).await }).await
     }
 
     /// Whether the zone is there at all, at this moment.

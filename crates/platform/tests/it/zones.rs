@@ -1,10 +1,13 @@
 //! Local directories as zones, and what happens when one misbehaves.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use siegel_domain::time::DAY_MS;
 use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::{Clock, ManualClock, SharedClock, SystemClock};
 use siegel_platform::rng::{Rng, SeededRng, SystemRng};
@@ -13,6 +16,9 @@ use siegel_platform::zones::{
     Bucket, CALLS, DEADLINE_MS, LocalZone, NAMES, ObjectName, SLOW_MS, Zone, ZoneError, ZoneMetrics, ZoneOpenError,
     Zones, contract,
 };
+
+/// Later than anything.
+const END: Timestamp = Timestamp(i64::MAX);
 
 fn local(root: &Path, clock: SharedClock, faults: &Faults) -> Zone {
     measured(root, clock, faults, ZoneMetrics::default())
@@ -72,7 +78,7 @@ async fn a_zone_that_is_not_mounted_is_lost_and_not_empty() {
     assert!(matches!(zones.a.get(&bucket, &name).await, Err(ZoneError::Failed(_))), "not 'no such object'");
     assert!(zones.a.delete(&bucket, &name).await.is_err(), "nothing proves absence while the zone is away");
     assert!(zones.a.exists(&bucket, &name).await.is_err());
-    let mut listing = zones.a.list_older(&bucket, Timestamp(i64::MAX)).await.unwrap();
+    let mut listing = zones.a.list_outside(&bucket, END..=END).await.unwrap();
     assert!(listing.next_page().await.is_err(), "not an empty bucket");
     assert!(zones.a.health().await.is_err());
     let outcome = zones.put_both(&bucket, &ObjectName::part(&SystemRng, 1), Bytes::from_static(b"more")).await;
@@ -105,9 +111,25 @@ async fn what_a_killed_write_left_is_cleaned_when_it_is_old() {
     zones.a.put_new(&bucket, &name, Bytes::from_static(b"sealed")).await.unwrap();
     let staged = state.path().join("zones/a").join(bucket.as_str()).join(format!("{}#1", self::name()));
     std::fs::write(&staged, b"half").unwrap();
-    assert_eq!(zones.a.clean(&bucket, Timestamp(0)).await.unwrap().leftovers, 0);
-    assert_eq!(zones.a.clean(&bucket, Timestamp(i64::MAX)).await.unwrap().leftovers, 1);
+    assert_eq!(zones.a.clean(&bucket, Timestamp(0)..=END).await.unwrap().leftovers, 0);
+    assert_eq!(zones.a.clean(&bucket, END..=END).await.unwrap().leftovers, 1);
     assert!(!staged.exists() && zones.a.exists(&bucket, &name).await.unwrap());
+}
+
+#[tokio::test]
+async fn f15_what_a_write_left_under_a_clock_ahead_is_young_from_now_on() {
+    let state = tempfile::tempdir().unwrap();
+    let zones = zones(state.path()).unwrap();
+    let (bucket, now) = (zones.bucket(tenant()), SystemClock::new().now());
+    let staged = state.path().join("zones/a").join(bucket.as_str()).join(format!("{}#1", name()));
+    std::fs::create_dir_all(staged.parent().unwrap()).unwrap();
+    std::fs::write(&staged, b"half").unwrap();
+    let ahead = UNIX_EPOCH + Duration::from_millis(now.plus_ms(400 * DAY_MS).0 as u64);
+    File::options().append(true).open(&staged).unwrap().set_modified(ahead).unwrap();
+    let clean = async |now: Timestamp| zones.a.clean(&bucket, now.plus_ms(-DAY_MS)..=now).await.unwrap().leftovers;
+    assert_eq!(clean(now).await, 0);
+    assert_eq!(clean(now.plus_ms(DAY_MS)).await, 0, "a day is not over");
+    assert_eq!(clean(now.plus_ms(DAY_MS + 1)).await, 1);
 }
 
 #[tokio::test]
@@ -256,7 +278,7 @@ async fn nothing_that_is_asked_of_a_zone_waits_beyond_the_deadline() {
     late(Box::pin(async { zone.has_bucket(&bucket).await.map(drop) })).await;
     late(Box::pin(zone.make_bucket(&bucket))).await;
     late(Box::pin(zone.delete_bucket(&bucket))).await;
-    late(Box::pin(async { zone.clean(&bucket, Timestamp(0)).await.map(drop) })).await;
+    late(Box::pin(async { zone.clean(&bucket, Timestamp(0)..=END).await.map(drop) })).await;
     late(Box::pin(zone.health())).await;
-    late(Box::pin(async { zone.list_older(&bucket, Timestamp(0)).await?.next_page().await.map(drop) })).await;
+    late(Box::pin(async { zone.list_outside(&bucket, Timestamp(0)..=END).await?.next_page().await.map(drop) })).await;
 }

@@ -260,7 +260,7 @@ async fn uploads_in_parts_that_nobody_ended_are_cleaned_when_they_are_old() {
     let bucket = bucket_in(&zone).await;
     let object = format!("/{}/{}", bucket.as_str(), name());
     assert_eq!(s3.ask(Method::POST, &object, &[("uploads", "")], &[], "").await.unwrap().0, 200);
-    assert_eq!(zone.clean(&bucket, Timestamp(0)).await.unwrap().leftovers, 0);
-    assert_eq!(zone.clean(&bucket, END).await.unwrap().leftovers, 1);
-    assert_eq!(zone.clean(&bucket, END).await.unwrap().leftovers, 0);
+    assert_eq!(zone.clean(&bucket, Timestamp(0)..=END).await.unwrap().leftovers, 0);
+    assert_eq!(zone.clean(&bucket, END..=END).await.unwrap().leftovers, 1);
+    assert_eq!(zone.clean(&bucket, END..=END).await.unwrap().leftovers, 0);
 }

@@ -9,6 +9,7 @@ pub mod owners;
 pub mod parties;
 pub mod parts;
 pub mod records;
+pub mod strays;
 
 use std::str::FromStr;
 

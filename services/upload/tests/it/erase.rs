@@ -123,6 +123,25 @@ async fn f17_with_a_zone_away_the_rest_is_done_and_it_goes_on_later() {
     assert_eq!((world.objects(1).len(), world.tombstones(0).len(), world.tombstones(1).len()), (0, 1, 1));
 }
 
+/// Times that can't follow each other would never get a receipt.
+#[tokio::test]
+async fn f15_a_clock_that_is_set_back_in_the_middle_does_not_turn_the_order_round() {
+    let mut world = world().await;
+    let sealed = world.committed(10_000).await;
+    let dies = "CREATE TRIGGER dies BEFORE UPDATE OF shred_gone_ms ON erasures BEGIN SELECT RAISE(ABORT, 'no'); END";
+    world.execute(dies).await;
+    world.erase(sealed.id()).await.unwrap_err();
+    world.execute("DROP TRIGGER dies").await;
+    world.clock.jump_wall_ms(-HOUR);
+    let seen = world.erase(sealed.id()).await.unwrap();
+    assert!(seen.done && seen.shred_key_destroyed_ms >= seen.erasing_ms, "{seen:?}");
+    assert!(
+        seen.objects.iter().all(|it| seen.erasing_ms <= it.deleted_ms && it.deleted_ms <= it.absent_ms),
+        "{seen:?}"
+    );
+    assert_eq!(world.erase(sealed.id()).await.unwrap(), seen);
+}
+
 #[tokio::test]
 async fn a_zone_that_keeps_what_it_deleted_is_not_believed() {
     let mut world = world().await;

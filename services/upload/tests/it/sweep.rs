@@ -1,11 +1,12 @@
 //! What nobody goes on with is swept; what no row names is cleared away; nothing by a clock that may be wrong.
 
 use std::fs::File;
+use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use siegel_api::conversations::OpenConversation;
-use siegel_domain::{ConversationId, RecordId};
+use siegel_domain::{ConversationId, RecordId, Timestamp};
 use siegel_platform::clock::{Clock, ClockGuard, SharedClock};
 use siegel_platform::zones::ObjectName;
 use siegel_platform::zones::faults::Fault;
@@ -20,6 +21,12 @@ async fn pass(world: &World, hours: i64) {
         world.clock.advance_ms(HOUR);
         sweep::run_once(&world.app).await.unwrap();
     }
+}
+
+/// As if a zone had written a file at that time.
+fn date(file: &Path, at: Timestamp) {
+    let at = UNIX_EPOCH + Duration::from_millis(at.0 as u64);
+    File::options().write(true).open(file).unwrap().set_modified(at).unwrap();
 }
 
 #[tokio::test]
@@ -107,13 +114,12 @@ async fn objects_without_a_row_go_when_they_are_old() {
             zone.put_new(&bucket, name, Bytes::from_static(b"orphan")).await.unwrap();
         }
     }
-    let now = world.clock.now().0;
+    let now = world.clock.now();
     for zone in [0, 1] {
         for path in world.objects(zone) {
             let is_young = path.to_string_lossy().ends_with(young.as_str());
             let age = if is_young { 47 * HOUR } else { 49 * HOUR };
-            let written = UNIX_EPOCH + Duration::from_millis((now - age) as u64);
-            File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+            date(&path, now.plus_ms(-age));
         }
     }
     assert_eq!(inventory::check_tenant(&world.app, world.ours).await.unwrap(), 2, "the old one, in both zones");
@@ -124,6 +130,33 @@ async fn objects_without_a_row_go_when_they_are_old() {
         assert!(left.contains(&young.to_string()) && left.contains(&running.to_string()));
     }
     assert_eq!(inventory::check_tenant(&world.app, world.other).await.unwrap(), 0);
+}
+
+/// Until its date it would have been "young": for as long as the clock had been ahead.
+#[tokio::test]
+async fn f15_an_orphan_from_a_clock_ahead_goes_two_days_after_it_was_found() {
+    let mut world = world().await;
+    world.committed(1_000).await;
+    let zones = &world.app.ctx.zones;
+    let [orphan, record] = [0, 1].map(|number| ObjectName::part(&*world.app.ctx.rng, number));
+    zones.a.put_new(&zones.bucket(world.ours), &orphan, Bytes::from_static(b"orphan")).await.unwrap();
+    let ahead = world.clock.now().plus_ms(400 * 24 * HOUR);
+    for path in world.objects(0) {
+        date(&path, ahead);
+    }
+    let key = record.as_str(); // of a record that never came to be
+    world.app.shred_keys.get_or_create(world.ours, key, ahead).await.unwrap();
+
+    let check = async |world: &World| inventory::check_tenant(&world.app, world.ours).await.unwrap();
+    assert_eq!(check(&world).await, 0, "young, as far as anybody knows");
+    world.restart().await; // a millisecond
+    world.clock.advance_ms(48 * HOUR - 1);
+    assert_eq!(check(&world).await, 0, "two days are not over");
+    world.clock.advance_ms(1);
+    assert_eq!(check(&world).await, 1);
+    assert_eq!(world.objects(0).len(), 1, "what a row names stays");
+    assert!(world.app.shred_keys.get(world.ours, key).await.unwrap().is_none());
+    assert_eq!(world.count("SELECT count(*) FROM strays").await, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Buckets, their users and their settings. A user for each tenant is made through versitygw's administration; where a
 //! provider gives out one account ([`S3Accounts::One`]: Amazon, Ceph, most others), the buckets are that account's.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -144,7 +145,13 @@ impl ZoneAdmin for S3Zone {
         Ok(())
     }
 
-    async fn clean(&self, bucket: &Bucket, before: Timestamp) -> std::result::Result<Inventory, ZoneError> {
+    /// Nothing of it is ours ([`uploads`]): what a clock ahead has dated is left until then.
+    async fn clean(
+        &self,
+        bucket: &Bucket,
+        young: RangeInclusive<Timestamp>,
+    ) -> std::result::Result<Inventory, ZoneError> {
+        let before = *young.start();
         let tenant = self.tenant(bucket)?;
         let abort = |credential: Arc<AwsCredential>| async move {
             uploads::abort(&self.0.api, &credential, bucket, before).await
