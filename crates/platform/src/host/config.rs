@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::config::Mistake;
 use crate::http::Limits;
+use crate::peer::Callers;
 
 /// The sections `[telemetry]` and `[limits]` with every setting at its default and what it means: the same in each
 /// program's configuration.
@@ -73,8 +74,8 @@ pub struct Inside {
     pub name: &'static str,
     /// Where it answers other services.
     pub listen: SocketAddr,
-    /// Who may call it.
-    pub callers: &'static [&'static str],
+    /// Who may call what of it.
+    pub callers: Callers,
     /// Where the others answer, `host:port` by name.
     pub peers: BTreeMap<String, String>,
 }

@@ -38,7 +38,7 @@ use crate::tls::{InsideTls, Tls};
 pub use beside::Beside;
 pub use config::{HostConfig, Inside, PartsChoice, SETTINGS};
 pub use open::{Given, MakeZones};
-pub use process::Process;
+pub use process::{LOG_CALLERS, Process};
 pub use service::{Grpc, Service};
 
 /// What a service finds when it starts.

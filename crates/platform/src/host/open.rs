@@ -19,7 +19,7 @@ use crate::log::Log;
 use crate::log::{Kafka, KafkaEnv, KafkaSettings};
 use crate::metrics::Metrics;
 use crate::parts::Parts;
-use crate::peer::SERVICES;
+use crate::peer::{Callers, SERVICES};
 use crate::provider;
 use crate::rng::{Rng, SystemRng};
 use crate::secrets::{Secrets, SecretsError};
@@ -53,8 +53,8 @@ impl Default for Given {
 pub(super) struct Opened {
     pub(super) host: Host,
     pub(super) server: HttpServer,
-    /// The internal listener and who may call.
-    pub(super) inside: Option<(HttpServer, &'static [&'static str])>,
+    /// The internal listener and who may call what.
+    pub(super) inside: Option<(HttpServer, Callers)>,
     pub(super) holds: Holds,
 }
 

@@ -135,6 +135,7 @@ pub(crate) fn default_text<S>(program: &Program<S>) -> String {
 mod tests {
     use super::*;
     use crate::host::Service;
+    use crate::peer::Callers;
 
     #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
     #[serde(deny_unknown_fields, default)]
@@ -147,7 +148,7 @@ mod tests {
             name: "siegel-upload",
             about: "Keeps records.",
             routes: &["/v1/records"],
-            callers: &["retention"],
+            callers: Callers::NONE,
             settings: "[service]\n# Days.\ndays = 0\n",
             check: |_| Vec::new(),
             start: |_, _| Box::pin(std::future::ready(Ok(Service::new("upload")))),
