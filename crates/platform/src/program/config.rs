@@ -13,6 +13,7 @@ use crate::config::{self, ConfigErrors, EnvVar, Loaded, Mistake};
 use crate::host::{HostConfig, Inside, PartsChoice, SETTINGS};
 use crate::http::Limits;
 use crate::peer::SERVICES;
+use crate::quota::Quota;
 use crate::telemetry::TelemetryConfig;
 
 /// What a program is told. `S` is the service's own section, `[service]`.
@@ -43,6 +44,8 @@ pub struct ProgramConfig<S> {
     pub telemetry: TelemetryConfig,
     /// Bounds of the listeners.
     pub limits: Limits,
+    /// What one institution may take.
+    pub quota: Quota,
     /// The service's own settings.
     pub service: S,
 }
@@ -62,6 +65,7 @@ impl<S: Default> Default for ProgramConfig<S> {
             peers: BTreeMap::new(),
             telemetry: TelemetryConfig::default(),
             limits: Limits::default(),
+            quota: Quota::default(),
             service: S::default(),
         }
     }
@@ -84,6 +88,7 @@ impl<S> ProgramConfig<S> {
             plain_http: self.plain_http,
             jurisdiction: self.jurisdiction.clone(),
             limits: self.limits,
+            quota: self.quota,
             services: vec![program.service()],
             parts: self.parts.clone(),
             inside: Some(Inside {

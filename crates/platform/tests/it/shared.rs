@@ -12,6 +12,7 @@ use siegel_platform::http::Limits;
 use siegel_platform::log::{EventSource, Log, emit};
 use siegel_platform::peer::Callers;
 use siegel_platform::provider;
+use siegel_platform::quota::Quota;
 use siegel_platform::rng::SystemRng;
 use siegel_platform::secrets::Secrets;
 use siegel_platform::tenants::{NewTenant, Tenants, insert};
@@ -175,6 +176,7 @@ fn config(dir: &TempDir, service: &'static str) -> HostConfig {
         plain_http: false,
         jurisdiction: "EU".into(),
         limits: Limits::default(),
+        quota: Quota::default(),
         services: vec![service],
         parts: PartsChoice::Embedded,
         inside: Some(Inside {
