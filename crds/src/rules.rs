@@ -35,6 +35,10 @@ pub fn validate(spec: &TenantSpec) -> Vec<Violation> {
     if !jurisdiction::is_jurisdiction(&spec.jurisdiction) {
         refuse("jurisdiction", "must be a code such as EU or EU-DE".into());
     }
+    if !limits::QUOTA_PERCENT.contains(&spec.quota_percent) {
+        let (least, most) = limits::QUOTA_PERCENT.into_inner();
+        refuse("quota_percent", format!("must be {least}-{most}"));
+    }
     if !is_hash(&spec.owner_auth_hash) {
         refuse("owner_auth_hash", "must be 32 bytes".into());
     }
@@ -78,6 +82,7 @@ mod tests {
             comment: "K-4711".into(),
             jurisdiction: "EU".into(),
             durability: Durability::Available,
+            quota_percent: limits::QUOTA_PERCENT_DEFAULT,
             owner_auth_hash: "ab".repeat(32),
             owner_code_expires_ms: 1,
         }
@@ -104,10 +109,14 @@ mod tests {
             handle: "Nord".into(),
             display_name: String::new(),
             jurisdiction: "Europe".into(),
+            quota_percent: 0,
             owner_auth_hash: "xy".into(),
             ..spec()
         };
-        assert_eq!(fields(&validate(&wrong)), ["handle", "display_name", "jurisdiction", "owner_auth_hash"]);
+        assert_eq!(
+            fields(&validate(&wrong)),
+            ["handle", "display_name", "jurisdiction", "quota_percent", "owner_auth_hash"]
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An institution, as its dealer asked for it and as it stands.
 
 use serde::{Deserialize, Serialize};
+use siegel_domain::limits::QUOTA_PERCENT_DEFAULT;
 use siegel_domain::{DealerId, TenantId};
 
 use crate::condition::Condition;
@@ -40,12 +41,19 @@ pub struct TenantSpec {
     /// What happens while a zone is lost.
     #[serde(default)]
     pub durability: Durability,
+    /// What it may take of each process, in hundredths of the configured standard.
+    #[serde(default = "quota_percent_default")]
+    pub quota_percent: u32,
     /// BLAKE3 of HKDF(code, "auth") of the first owner's code, 64 lower-case hex digits. The code itself never comes
     /// here; the hash opens nothing but the one enrolment.
     pub owner_auth_hash: String,
     /// When that code ends, in milliseconds since 1970.
     #[serde(default)]
     pub owner_code_expires_ms: i64,
+}
+
+const fn quota_percent_default() -> u32 {
+    QUOTA_PERCENT_DEFAULT
 }
 
 /// What happens to uploads while a zone is lost.

@@ -3,6 +3,12 @@
 //! and a module here; `cargo xtask gen` writes `generated/`.
 #![allow(missing_docs, unreachable_pub, clippy::all)] // generated code; the documentation stands in the .proto files
 
+/// Every gRPC method, `/package.Service/Method`: whoever keeps a table of them can see that none is missing.
+mod methods {
+    include!("generated/methods.rs");
+}
+pub use methods::METHODS;
+
 /// `siegel.events.v1`
 pub mod events {
     pub mod v1 {

@@ -53,6 +53,10 @@ pub struct PatchTenant {
     /// What happens while a zone is lost.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub durability: Option<Durability>,
+    /// What the institution may take of the platform, in hundredths of what the provider gives each: requests, bytes and
+    /// records under way. The provider bounds it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub quota_percent: Option<u32>,
 }
 
 /// A tenant as its dealer, or the tenant itself (`GET /v1/tenants/self`), sees it.
@@ -72,6 +76,8 @@ pub struct Tenant {
     pub jurisdiction: String,
     /// What happens while a zone is lost.
     pub durability: Durability,
+    /// What it may take of the platform, in hundredths of what the provider gives each.
+    pub quota_percent: u32,
     /// `provisioning`, `ready`, `suspended` or `failed`.
     pub phase: String,
     /// One condition per resource class and zone, as on the Kubernetes object.

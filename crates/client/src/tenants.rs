@@ -61,6 +61,11 @@ impl Session {
         self.patch_tenant(id, &PatchTenant { comment: Some(comment), ..PatchTenant::default() }).await
     }
 
+    /// Changes what a centre may take of the platform, in hundredths of what the provider gives each.
+    pub async fn set_quota(&self, id: TenantId, percent: u32) -> Result<Tenant> {
+        self.patch_tenant(id, &PatchTenant { quota_percent: Some(percent), ..PatchTenant::default() }).await
+    }
+
     /// The dealer's centres.
     pub async fn tenants(&self) -> Result<Vec<Tenant>> {
         self.pages("GET /v1/tenants", |page: TenantPage| (page.items, page.next_page_token)).await

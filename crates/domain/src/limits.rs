@@ -36,6 +36,10 @@ pub const PAGE_ITEMS_DEFAULT: u32 = 50;
 pub const COMMENT_CHARS: usize = 200;
 /// Characters of a tenant's display name.
 pub const DISPLAY_NAME_CHARS: usize = 100;
+/// An institution's share of a process, in hundredths of the standard, and the range a setting may lie in.
+pub const QUOTA_PERCENT_DEFAULT: u32 = 100;
+/// From a hundredth of the standard to a hundred times as much; a provider allows its dealers less.
+pub const QUOTA_PERCENT: std::ops::RangeInclusive<u32> = 1..=10_000;
 /// Members of one tenant, and senders; bounds the roster's state.
 pub const MEMBERS_PER_TENANT: usize = 1_000;
 /// Senders of one tenant.

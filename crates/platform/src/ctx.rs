@@ -8,6 +8,7 @@ use crate::db::{DbOptions, Home, Place};
 use crate::health::Health;
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::quota::Quotas;
 use crate::rng::Rng;
 use crate::secrets::Secrets;
 use crate::tasks::{Shutdown, Tasks};
@@ -33,6 +34,8 @@ pub struct Ctx {
     pub log: Arc<Log>,
     /// Which tenants exist.
     pub tenants: Arc<Tenants>,
+    /// What each of them may take of this process.
+    pub quotas: Arc<Quotas>,
     /// Where tenants' databases lie.
     pub home: Home,
     /// Numbers.

@@ -7,6 +7,7 @@
 //!      ├─ secrets, db, tenants, zones, log where things lie
 //!      └─ metrics, health, telemetry       what it tells of itself
 //! http  one listener: TLS, HTTP/1.1 and 2, limits, the tower stack ── problem: one table of errors
+//! auth  who calls ─ quota: how much of it       budget: bytes held in memory
 //! peer  how services call each other        worker: how background work is run
 //! host  a process and the services in it    program: a process with one service, as its `main` starts it
 //! ```
@@ -31,6 +32,7 @@ pub mod peer;
 pub mod problem;
 pub mod program;
 pub mod provider;
+pub mod quota;
 pub mod rng;
 pub mod secrets;
 pub mod sign;

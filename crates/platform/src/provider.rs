@@ -18,6 +18,7 @@ pub static MIGRATIONS: LazyLock<Migrations> = LazyLock::new(|| {
         (2, "dealer api", include_str!("../migrations/provider/0002_dealer_api.sql")),
         (3, "dealer logins", include_str!("../migrations/provider/0003_dealer_logins.sql")),
         (4, "owner code", include_str!("../migrations/provider/0004_owner_code.sql")),
+        (5, "quota", include_str!("../migrations/provider/0005_quota.sql")),
     ])
 });
 

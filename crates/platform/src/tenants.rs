@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 use siegel_api::tenants::Durability;
+use siegel_domain::limits::QUOTA_PERCENT_DEFAULT;
 use siegel_domain::{DealerId, TenantId, Timestamp};
 use tokio::sync::{Notify, watch};
 
@@ -68,6 +69,8 @@ pub struct TenantView {
     pub durability: Durability,
     /// Where data may lie.
     pub jurisdiction: String,
+    /// What it may take of each process, in hundredths of the standard ([`crate::quota`]).
+    pub quota_percent: u32,
     /// Of the first owner's code.
     pub owner_invite_auth_hash: Vec<u8>,
     /// When that code ends.
@@ -159,6 +162,12 @@ impl Tenants {
     pub fn by_handle(&self, handle: &str) -> Option<Arc<TenantView>> {
         let known = self.known();
         known.by_id.get(known.by_handle.get(handle)?).cloned()
+    }
+
+    /// What the tenant may take of each process, in hundredths of the standard. Of one that does not exist the standard: a
+    /// token of it is good for a few minutes more.
+    pub fn quota_percent(&self, tenant: TenantId) -> u32 {
+        self.known().by_id.get(&tenant).map_or(QUOTA_PERCENT_DEFAULT, |tenant| tenant.quota_percent)
     }
 
     /// All tenants, oldest first. For sweeps and dealers' pages, not for single requests.
@@ -279,6 +288,8 @@ impl TryFrom<Row> for TenantView {
                 _ => return Err(corrupt("durability")),
             },
             jurisdiction: row.try_get("jurisdiction")?,
+            quota_percent: u32::try_from(row.try_get::<i64, _>("quota_percent")?)
+                .map_err(|_| corrupt("quota_percent"))?,
             owner_invite_auth_hash: row.try_get("owner_auth_hash")?,
             owner_code_expires_ms: row.try_get("owner_code_expires_ms")?,
             owner_enrolled: row.try_get::<i64, _>("owner_enrolled")? != 0,

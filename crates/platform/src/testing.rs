@@ -22,6 +22,7 @@ use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::program::{self, Program, ProgramConfig};
 use crate::provider;
+use crate::quota::{Quota, Quotas};
 use crate::rng::SeededRng;
 use crate::secrets::Secrets;
 use crate::tasks::{Shutdown, Tasks};
@@ -56,7 +57,9 @@ pub async fn ctx(state_dir: &Path, clock: &ManualClock) -> Ctx {
         health: health.clone(),
     };
     let provider = provider::open(state_dir, options).await.expect("a test's provider database opens");
-    let tenants = Tenants::open(Arc::new(provider)).await.expect("a test's tenants are read");
+    let tenants = Arc::new(Tenants::open(Arc::new(provider)).await.expect("a test's tenants are read"));
+    let percent = tenants.clone();
+    let quotas = Quotas::new(Quota::default(), move |id| percent.quota_percent(id), clock.clone(), &metrics);
     let zones = Zones::open_local(state_dir, JURISDICTION, [7; 32], clock.clone(), ZoneMetrics::new(&metrics))
         .expect("a test's zones open");
     Ctx {
@@ -67,7 +70,8 @@ pub async fn ctx(state_dir: &Path, clock: &ManualClock) -> Ctx {
         secrets: Arc::new(secrets),
         zones: Arc::new(zones),
         log: Arc::new(Log::new()),
-        tenants: Arc::new(tenants),
+        tenants,
+        quotas: Arc::new(quotas),
         home: Home::Files,
         metrics,
         health,

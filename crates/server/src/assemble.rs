@@ -74,3 +74,34 @@ impl Platform {
         self.0.serve(|routes, document| routes.merge(docs::routes(document))).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use siegel_platform::host::LOG_CALLERS;
+    use siegel_platform::peer::SERVICES;
+
+    #[test]
+    fn every_grpc_method_has_one_row_that_says_who_may_call_it() {
+        let tables = [
+            ("key-directory", siegel_key_directory::program().callers),
+            ("upload", siegel_upload::program().callers),
+            ("retention", siegel_retention::program().callers),
+            ("notification", siegel_notification::program().callers),
+            ("operator", siegel_operator::program().callers),
+            ("dealer-api", siegel_operator::dealer::program().callers),
+            ("every program", LOG_CALLERS),
+        ];
+        let mut rows = Vec::new();
+        for (service, table) in tables {
+            for (method, callers) in table.methods {
+                rows.push(format!("/{}/{method}", table.of));
+                let known = |caller: &&str| SERVICES.contains(caller) && *caller != service;
+                assert!(callers.iter().all(known), "{method}: {callers:?} are not all other services");
+            }
+        }
+        rows.sort_unstable();
+        let mut methods = siegel_proto::METHODS.to_vec();
+        methods.sort_unstable();
+        assert_eq!(rows, methods, "a method without a row, or a row without a method: mend `callers` in program.rs");
+    }
+}

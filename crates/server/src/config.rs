@@ -13,6 +13,7 @@ use siegel_platform::config::Mistake;
 use siegel_platform::host::{HostConfig, PartsChoice, SETTINGS};
 use siegel_platform::http::Limits;
 use siegel_platform::peer::SERVICES;
+use siegel_platform::quota::Quota;
 use siegel_platform::telemetry::TelemetryConfig;
 use siegel_retention::RetentionConfig;
 use siegel_upload::UploadConfig;
@@ -41,6 +42,8 @@ pub struct ServerConfig {
     pub telemetry: TelemetryConfig,
     /// Bounds of the listener.
     pub limits: Limits,
+    /// What one institution may take.
+    pub quota: Quota,
     /// The key directory's settings.
     pub key_directory: KeyDirectoryConfig,
     /// Upload's settings.
@@ -82,6 +85,7 @@ impl Default for ServerConfig {
             parts: PartsChoice::default(),
             telemetry: TelemetryConfig::default(),
             limits: Limits::default(),
+            quota: Quota::default(),
             key_directory: KeyDirectoryConfig::default(),
             upload: UploadConfig::default(),
             retention: RetentionConfig::default(),
@@ -109,6 +113,7 @@ impl ServerConfig {
             plain_http: self.plain_http,
             jurisdiction: self.jurisdiction.clone(),
             limits: self.limits,
+            quota: self.quota,
             services: SERVICES.into(),
             parts: self.parts.clone(),
             inside: None,

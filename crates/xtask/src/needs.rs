@@ -19,6 +19,8 @@ pub(crate) enum Need {
     Rustfmt,
     /// cargo-deny
     Deny,
+    /// buf, for the .proto files
+    Buf,
     /// Python 3.9 or newer with the opener's packages
     Python,
     /// Node 18 or newer
@@ -65,6 +67,7 @@ impl Need {
         match self {
             Self::Rustfmt => "rustfmt and clippy, for the checks",
             Self::Deny => "cargo-deny, for licences, bans and advisories",
+            Self::Buf => "buf, for the rules and the compatibility of the .proto files",
             Self::Python => "Python >= 3.9 with the packages pinned in the tree, for the second opener",
             Self::Node => "Node >= 18, to run the vectors in WebAssembly",
             Self::Wasm => "Rust's wasm32-unknown-unknown target, for the browser",
@@ -90,6 +93,7 @@ impl Need {
                 runs("fmt") && runs("clippy")
             }
             Self::Deny => tools::deny_found(),
+            Self::Buf => tools::buf_found(),
             Self::Python => tools::venv_found(),
             Self::Node => newer("node", (18, 0)),
             Self::Wasm => target_found(WASM),
@@ -119,6 +123,7 @@ impl Need {
         match self {
             Self::Rustfmt => work.run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"])),
             Self::Deny => tools::install_deny(work),
+            Self::Buf => tools::install_buf(work),
             Self::Python => tools::install_venv(work),
             Self::Wasm => add_target(work, WASM),
             Self::H2spec => tools::install_h2spec(work),
@@ -165,7 +170,7 @@ impl Need {
             }
             Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
             Self::H2spec if missing("go") && !machine::may_apt() => Some("apt-get install golang-go"),
-            Self::Python | Self::Deny if !newer("python3", (3, 9)) && !machine::may_apt() => {
+            Self::Python | Self::Deny | Self::Buf if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")
             }
             other if !other.debian().is_empty() && !machine::may_apt() => {

@@ -1,6 +1,6 @@
 //! The one list of what is run, in order. What is not here does not run, and says nothing of having run.
 
-use crate::check::{arrows, deny, explained, files, promises, words};
+use crate::check::{arrows, deny, explained, files, promises, proto, words};
 use crate::needs::Need;
 use crate::stage::{Group, Stage};
 use crate::work::Work;
@@ -20,6 +20,7 @@ pub(crate) fn checks() -> Vec<Stage> {
         check("dependency table", &[], arrows::table),
         check("dependencies explained", &[], explained::run),
         check("fmt", &[Need::Rustfmt], |work| cargo(work, &["fmt", "--all", "--check"])),
+        check("proto: rules and compatibility", &[Need::Buf], proto::run),
         check("licences, bans, advisories", &[Need::Deny], deny::run),
         check("clippy", &[Need::Rustfmt, Need::Rdkafka], |work| {
             cargo(work, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])

@@ -112,7 +112,8 @@ impl App {
         });
         let peer = peer::direct(KeyDirectoryServiceServer::new(api::grpc::Grpc(directory.clone())));
         let ctx = &directory.ctx;
-        let auth = Auth::new(ctx.clock.clone(), &ctx.public_url, KeyDirectoryServiceClient::new(peer));
+        let client = KeyDirectoryServiceClient::new(peer);
+        let auth = Auth::new(ctx.clock.clone(), &ctx.public_url, client, ctx.quotas.clone());
         auth.start(&ctx.tasks, &ctx.shutdown);
         let _ = directory.auth.set(Arc::downgrade(&auth)); // the first and only time
         Ok(Self { directory, auth })

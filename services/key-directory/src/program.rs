@@ -3,10 +3,15 @@
 use anyhow::Result;
 use siegel_api::Bytes;
 use siegel_platform::host::{Grpc, Host, Service};
+use siegel_platform::peer::Callers;
 use siegel_platform::program::Program;
+use siegel_proto::keydirectory::v1::key_directory_service_server::SERVICE_NAME;
 
 use crate::app::App;
 use crate::config::KeyDirectoryConfig;
+
+/// Everybody who has public routes asks who is calling.
+const PUBLIC: &[&str] = &["upload", "retention", "notification", "dealer-api"];
 
 /// `siegel-key-directory`.
 pub fn program() -> Program<KeyDirectoryConfig> {
@@ -14,8 +19,16 @@ pub fn program() -> Program<KeyDirectoryConfig> {
         name: "siegel-key-directory",
         about: "Knows who belongs to a tenant, with which keys, and who is signed in.",
         routes: &["/v1/info", "/v1/auth", "/v1/members", "/v1/senders", "/v1/devices", "/v1/keys"],
-        // Everybody who has public routes asks it who is calling.
-        callers: &["upload", "retention", "notification", "dealer-api"],
+        callers: Callers {
+            of: SERVICE_NAME,
+            methods: &[
+                ("GetTokenKeys", PUBLIC),
+                ("CheckSession", PUBLIC),
+                ("WatchRevocations", PUBLIC),
+                ("ResolveParty", &["upload"]),
+                ("ResolveSigner", &["upload"]),
+            ],
+        },
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
         start: |host, config| Box::pin(start(host, config)),

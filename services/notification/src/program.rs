@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use siegel_platform::host::{Host, Service};
+use siegel_platform::peer::Callers;
 use siegel_platform::program::Program;
 
 use crate::app::App;
@@ -13,7 +14,7 @@ pub fn program() -> Program<NotificationConfig> {
         name: "siegel-notification",
         about: "Tells what happened to those whom it concerns.",
         routes: &["/v1/events"],
-        callers: &[],
+        callers: Callers::NONE,
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
         start: |host, config| Box::pin(start(host, config)),

@@ -3,7 +3,9 @@
 
 use anyhow::Result;
 use siegel_platform::host::{Grpc, Host, Service};
+use siegel_platform::peer::Callers;
 use siegel_platform::program::Program;
+use siegel_proto::operator::v1::operator_service_server::SERVICE_NAME;
 
 use crate::app::App;
 use crate::config::OperatorConfig;
@@ -14,7 +16,8 @@ pub fn program() -> Program<OperatorConfig> {
         name: "siegel-operator",
         about: "Makes tenants what they were asked to be: databases, buckets, keys.",
         routes: &[],
-        callers: &["dealer-api"],
+        // Nobody asks for a plan yet: the programs that show one are to come.
+        callers: Callers { of: SERVICE_NAME, methods: &[("Plan", &[]), ("Reconcile", &["dealer-api"])] },
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
         start: |host, config| Box::pin(start(host, config)),

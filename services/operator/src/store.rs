@@ -30,6 +30,7 @@ pub fn spec(view: &TenantView) -> TenantSpec {
         comment: view.comment.clone(),
         jurisdiction: view.jurisdiction.clone(),
         durability: durability(view.durability),
+        quota_percent: view.quota_percent,
         owner_auth_hash: hex::encode(&view.owner_invite_auth_hash),
         owner_code_expires_ms: view.owner_code_expires_ms,
     }
@@ -87,7 +88,7 @@ pub async fn write_spec(
         hex::decode(&spec.owner_auth_hash).map_err(|_| DbError::corrupt("tenants", "owner_auth_hash", tenant))?;
     let written = db::query(
         "UPDATE tenants SET comment = $3, durability = $4, owner_auth_hash = $5, owner_code_expires_ms = $6,
-                version = version + 1
+                quota_percent = $7, version = version + 1
          WHERE id = $1 AND version = $2 AND (owner_enrolled = 0 OR owner_auth_hash = $5)",
     )
     .bind(tenant.to_string())
@@ -96,6 +97,7 @@ pub async fn write_spec(
     .bind(spec.durability.as_str())
     .bind(hash)
     .bind(spec.owner_code_expires_ms)
+    .bind(spec.quota_percent)
     .execute(&mut **tx)
     .await?;
     Ok(written.rows_affected() == 1)

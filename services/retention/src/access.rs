@@ -5,7 +5,7 @@ use siegel_api::retention::EraseTarget;
 use siegel_domain::upload::RecordState;
 use siegel_domain::{Party, Permission, Principal, RecordId, TenantId};
 use siegel_platform::auth::Caller;
-use siegel_platform::clock::within;
+use siegel_platform::peer::ask;
 use siegel_platform::{Problem, Reason};
 use siegel_proto::upload::v1::{
     GetRecordPartiesRequest, GetRecordPartiesResponse, ListConversationRecordsRequest, ListConversationRecordsResponse,
@@ -66,7 +66,7 @@ pub async fn may_erase(app: &App, caller: &Caller, target: &EraseTarget) -> Resu
 
 async fn record_parties(app: &App, tenant: TenantId, record: RecordId) -> Result<GetRecordPartiesResponse, Problem> {
     let request = GetRecordPartiesRequest { tenant: tenant.to_string(), record: record.to_string() };
-    let answer = within(&*app.ctx.clock, ASK_MS, app.upload.clone().get_record_parties(request)).await;
+    let answer = ask(&app.ctx.clock, ASK_MS, app.upload.clone().get_record_parties(request)).await;
     Ok(answer.ok_or(Problem::new(Reason::Timeout))?.map_err(Problem::from)?.into_inner())
 }
 
@@ -81,6 +81,6 @@ async fn conversation_of(
         after: String::new(),
         limit: 1,
     };
-    let answer = within(&*app.ctx.clock, ASK_MS, app.upload.clone().list_conversation_records(request)).await;
+    let answer = ask(&app.ctx.clock, ASK_MS, app.upload.clone().list_conversation_records(request)).await;
     Ok(answer.ok_or(Problem::new(Reason::Timeout))?.map_err(Problem::from)?.into_inner())
 }

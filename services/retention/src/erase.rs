@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use siegel_api::retention::EraseTarget;
 use siegel_domain::{JobId, Party, ReceiptId, TenantId};
 use siegel_platform::Problem;
-use siegel_platform::clock::within;
 use siegel_platform::db::{Db, DbError};
 use siegel_platform::log::{audit, emit};
+use siegel_platform::peer::ask;
 use siegel_proto::events::v1::ReceiptIssued;
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::upload::v1::{
@@ -122,7 +122,7 @@ pub async fn run_tenant(app: &App, tenant: TenantId) -> Result<usize, DbError> {
         db.tx("retention.hold", |tx| Box::pin(async move { erasures::hold(tx, lease, now, BATCH).await })).await?;
     let mut erased = 0;
     for held in &held {
-        match ask(app, tenant, held).await {
+        match ask_upload(app, tenant, held).await {
             Ok(answer) => {
                 erased += usize::from(complete(app, tenant, &db, held, lease, answer).await?);
             }
@@ -150,7 +150,7 @@ async fn list(app: &App, tenant: TenantId, db: &Db, job: &Job) -> Result<(), DbE
         actor: job.actor.clone(),
         device: job.device.clone(),
     };
-    if !matches!(within(&*app.ctx.clock, CALL_MS, upload.erase_conversation(close)).await, Some(Ok(_))) {
+    if !matches!(ask(&app.ctx.clock, CALL_MS, upload.erase_conversation(close)).await, Some(Ok(_))) {
         return wait_job(db, job.id, UPLOAD).await;
     }
     loop {
@@ -161,7 +161,7 @@ async fn list(app: &App, tenant: TenantId, db: &Db, job: &Job) -> Result<(), DbE
             after,
             limit: LIST,
         };
-        let Some(Ok(answer)) = within(&*app.ctx.clock, CALL_MS, upload.list_conversation_records(request)).await else {
+        let Some(Ok(answer)) = ask(&app.ctx.clock, CALL_MS, upload.list_conversation_records(request)).await else {
             return wait_job(db, job.id, UPLOAD).await;
         };
         let records: Vec<_> = answer.into_inner().records.iter().filter_map(|record| record.parse().ok()).collect();
@@ -184,7 +184,7 @@ async fn wait_job(db: &Db, job: JobId, waiting_for: &str) -> Result<(), DbError>
 }
 
 /// Lets upload erase. An answer that is not the end is what it waits for.
-async fn ask(app: &App, tenant: TenantId, held: &Held) -> Result<EraseRecordResponse, String> {
+async fn ask_upload(app: &App, tenant: TenantId, held: &Held) -> Result<EraseRecordResponse, String> {
     let request = EraseRecordRequest {
         tenant: tenant.to_string(),
         record: held.record.to_string(),
@@ -192,7 +192,7 @@ async fn ask(app: &App, tenant: TenantId, held: &Held) -> Result<EraseRecordResp
         device: held.job.device.clone(),
         cause: held.job.cause.as_str().to_owned(),
     };
-    match within(&*app.ctx.clock, CALL_MS, app.upload.clone().erase_record(request)).await {
+    match ask(&app.ctx.clock, CALL_MS, app.upload.clone().erase_record(request)).await {
         Some(Ok(answer)) => {
             let answer = answer.into_inner();
             match (answer.done, answer.waiting_for.is_empty()) {

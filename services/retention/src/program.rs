@@ -2,7 +2,9 @@
 
 use anyhow::Result;
 use siegel_platform::host::{Grpc, Host, Service};
+use siegel_platform::peer::Callers;
 use siegel_platform::program::Program;
+use siegel_proto::retention::v1::retention_service_server::SERVICE_NAME;
 
 use crate::app::{App, Needs};
 use crate::config::RetentionConfig;
@@ -13,7 +15,7 @@ pub fn program() -> Program<RetentionConfig> {
         name: "siegel-retention",
         about: "Decides how long what stays, erases, and can prove it: deadlines, receipts, the audit trail.",
         routes: &["/v1/retention", "/v1/audit", "/v1/receipts"],
-        callers: &["upload"],
+        callers: Callers { of: SERVICE_NAME, methods: &[("GetDeadlines", &["upload"])] },
         settings: include_str!("../config.default.toml"),
         check: |_| Vec::new(),
         start: |host, config| Box::pin(start(host, config)),

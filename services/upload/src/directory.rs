@@ -3,8 +3,8 @@
 
 use siegel_domain::{DeviceId, Party, Principal, TenantId};
 use siegel_envelope::{Fingerprint, SigningPublicKey};
-use siegel_platform::clock::{SharedClock, within};
-use siegel_platform::peer::Peer;
+use siegel_platform::clock::SharedClock;
+use siegel_platform::peer::{Peer, ask};
 use siegel_platform::{Problem, Reason};
 use siegel_proto::keydirectory::v1::key_directory_service_client::KeyDirectoryServiceClient;
 use siegel_proto::keydirectory::v1::{ResolvePartyRequest, ResolveSignerRequest};
@@ -83,7 +83,7 @@ impl Directory {
         &self,
         call: impl Future<Output = Result<tonic::Response<T>, tonic::Status>>,
     ) -> Result<T, Problem> {
-        let answer = within(&*self.clock, ASK_MS, call).await.ok_or_else(|| Problem::new(Reason::Timeout))?;
+        let answer = ask(&self.clock, ASK_MS, call).await.ok_or_else(|| Problem::new(Reason::Timeout))?;
         Ok(answer?.into_inner())
     }
 }

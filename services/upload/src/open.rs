@@ -27,6 +27,10 @@ pub async fn open(app: &App, actor: &Actor, wish: &OpenUpload) -> Result<UploadS
         return Err(Problem::new(Reason::LimitReached)
             .detail("Too many uploads are under way. Commit some, or wait until they are swept."));
     }
+    let limit = app.ctx.quotas.records_in_flight(actor.tenant_id());
+    if records::in_flight(db.reader(), limit).await? >= limit {
+        return Err(app.ctx.quotas.too_many_records());
+    }
     let opened = db.tx("upload.open", |tx| {
         Box::pin(async move {
             if !records::insert(tx, new, RecordState::Open).await? {

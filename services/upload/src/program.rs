@@ -4,7 +4,9 @@ use anyhow::Result;
 use siegel_platform::budget::ByteBudget;
 use siegel_platform::config::Mistake;
 use siegel_platform::host::{Grpc, Host, Service};
+use siegel_platform::peer::Callers;
 use siegel_platform::program::Program;
+use siegel_proto::upload::v1::upload_service_server::SERVICE_NAME;
 
 use crate::app::{App, Needs};
 use crate::config::UploadConfig;
@@ -18,7 +20,15 @@ pub fn program() -> Program<UploadConfig> {
         name: "siegel-upload",
         about: "Keeps sealed records in two zones: parts, manifests, grants, conversations, repair. It can open none of them.",
         routes: &["/v1/records", "/v1/conversations"],
-        callers: &["retention"],
+        callers: Callers {
+            of: SERVICE_NAME,
+            methods: &[
+                ("EraseRecord", &["retention"]),
+                ("EraseConversation", &["retention"]),
+                ("ListConversationRecords", &["retention"]),
+                ("GetRecordParties", &["retention"]),
+            ],
+        },
         settings: include_str!("../config.default.toml"),
         check,
         start: |host, config| Box::pin(start(host, config)),

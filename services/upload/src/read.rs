@@ -9,9 +9,9 @@ use siegel_api::records::{GrantItem, Record};
 use siegel_domain::time::MINUTE_MS;
 use siegel_domain::{Party, RecordId, SessionId, TenantId};
 use siegel_platform::Problem;
-use siegel_platform::clock::within;
 use siegel_platform::db::Db;
 use siegel_platform::log;
+use siegel_platform::peer::ask;
 use siegel_proto::retention::v1::GetDeadlinesRequest;
 
 use crate::access::{Actor, readable};
@@ -93,7 +93,7 @@ async fn deadlines(app: &App, tenant: TenantId, rows: &[RecordRow]) -> HashMap<R
         records: rows.iter().map(|row| row.id.to_string()).collect(),
     };
     let mut client = app.retention.clone();
-    match within(&*app.ctx.clock, DEADLINES_MS, client.get_deadlines(request)).await {
+    match ask(&app.ctx.clock, DEADLINES_MS, client.get_deadlines(request)).await {
         Some(Ok(answer)) => {
             let due = answer.into_inner().deadlines.into_iter();
             due.filter_map(|deadline| Some((deadline.record.parse().ok()?, deadline.due_ms))).collect()

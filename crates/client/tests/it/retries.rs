@@ -8,7 +8,7 @@ use axum::response::Response;
 use siegel_client::api::tenants::Durability;
 use siegel_client::{Code, Error, NewTenant};
 
-use crate::fake::{dealer, from_a_proxy, pair, problem};
+use crate::fake::{Fake, dealer, from_a_proxy, pair, problem};
 
 fn new_tenant() -> NewTenant {
     NewTenant {
@@ -38,6 +38,32 @@ async fn a_busy_server_is_asked_again_and_a_write_keeps_its_idempotency_key() {
 
     session.create_tenant(new_tenant()).await.unwrap_err();
     assert_ne!(fake.seen("POST /v1/tenants")[3].header("idempotency-key"), Some(key), "another call, another key");
+}
+
+#[tokio::test]
+async fn f42_who_is_told_to_wait_waits_as_long_and_repeats_only_what_may_be_repeated() {
+    let (fake, address) = Fake::start().await;
+    let dir = tempfile::tempdir().unwrap();
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let told = waits.clone();
+    let on_wait = Arc::new(move |wait: Duration, error: &Error| {
+        assert_eq!(error.code(), Some(Code::RateLimited));
+        told.lock().unwrap().push(wait);
+    });
+    let session = dealer(dir.path(), &format!("http://{address}")).on_wait(on_wait).machine().unwrap();
+    // A read, and a write that is known by its key.
+    fake.next("GET /v1/auth/session", problem(429, "rate-limited", Some(1)));
+    session.who().await.unwrap();
+    fake.next("POST /v1/tenants", problem(429, "rate-limited", Some(1)));
+    session.create_tenant(new_tenant()).await.unwrap_err(); // not found: the fake knows nothing of tenants
+    let tries = fake.seen("POST /v1/tenants");
+    assert_eq!((fake.seen("GET /v1/auth/session").len(), tries.len()), (2, 2));
+    assert_eq!(tries[0].header("idempotency-key"), tries[1].header("idempotency-key"));
+    let waits = waits.lock().unwrap().clone();
+    assert_eq!(waits.len(), 2);
+    // Not earlier than it was told, and not all at the same moment.
+    let bounds = Duration::from_secs(1)..=Duration::from_millis(1_250);
+    assert!(waits.iter().all(|wait| bounds.contains(wait)), "{waits:?}");
 }
 
 #[tokio::test]

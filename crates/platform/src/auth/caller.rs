@@ -9,6 +9,7 @@ use siegel_envelope::SigningPublicKey;
 
 use super::Auth;
 use crate::problem::{Problem, Reason};
+use crate::quota::Whose;
 
 /// Who is signed in: token, proof and session were checked. Taking it as an argument is what makes a route private.
 #[derive(Debug, Clone)]
@@ -75,11 +76,27 @@ impl Caller {
         }
     }
 
+    /// Whose share of the platform the request counts against.
+    pub fn whose(&self) -> Whose {
+        self.tenant.map_or(Whose::Principal(self.principal), Whose::Tenant)
+    }
+
+    /// Enters the request's span: every line of a tenant's incident is one query away.
+    pub(super) fn note(&self) {
+        if let Some(tenant) = self.tenant {
+            tracing::Span::current().record("tenant", tracing::field::display(tenant));
+        }
+    }
+
     /// For the audit trail.
     pub fn who(&self) -> (Principal, DeviceId) {
         (self.principal, self.device)
     }
 }
+
+/// What the layer found out about a request that says who sends it; a proof is good once, so this is the only look at it.
+#[derive(Clone)]
+pub(super) struct Verdict(pub(super) Result<Caller, Problem>);
 
 /// Tests of a service's routes stand without a key directory: `.layer(Extension(Assumed(caller)))` says who asks.
 #[cfg(feature = "testing")]
@@ -94,11 +111,11 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         if let Some(Assumed(caller)) = parts.extensions.get() {
             return Ok(caller.clone());
         }
-        let caller = auth(parts)?.caller(parts).await?;
-        if let Some(tenant) = caller.tenant {
-            tracing::Span::current().record("tenant", tracing::field::display(tenant));
+        match parts.extensions.get() {
+            Some(Verdict(verdict)) => verdict.clone(),
+            // No `Authorization`: what a caller would have to show is said in one place.
+            None => auth(parts)?.caller(parts).await,
         }
-        Ok(caller)
     }
 }
 

@@ -11,7 +11,7 @@ use siegel_proto::keydirectory::v1::{CheckSessionRequest, WatchRevocationsReques
 
 use super::token::TOKEN_LIFE_S;
 use crate::clock::{SharedClock, within};
-use crate::peer::Peer;
+use crate::peer::{Peer, ask};
 use crate::tasks::Shutdown;
 
 /// Older news than this are not believed.
@@ -71,7 +71,7 @@ impl Sessions {
         }
         let tenant = tenant.map(|tenant| tenant.to_string()).unwrap_or_default();
         let request = CheckSessionRequest { tenant, session: session.to_string() };
-        match within(&*self.clock, ASK_MS, self.client.clone().check_session(request)).await {
+        match ask(&self.clock, ASK_MS, self.client.clone().check_session(request)).await {
             Some(Ok(answer)) => Ok(answer.into_inner().alive),
             _ => Err(Unknown),
         }

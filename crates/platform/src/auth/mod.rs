@@ -2,12 +2,13 @@
 //! each request proves the key anew, for this method, this address, this token and the server's nonce of this minute.
 //!
 //! ```text
-//! request ─► attach (layer) ─► Caller (extractor) ─► token ─► proof ─► nonce ─► first use ─► session alive ─► handler
+//! request ─► attach (layer): token ─► proof ─► nonce ─► first use ─► session alive ─► share ([`crate::quota`]) ─► handler
 //! ```
 //!
-//! The layer goes around the routes once (`.layer(from_fn_with_state(auth, auth::attach))`); a route is private by taking
-//! a [`Caller`]. Everything fails closed: what can't be checked is refused. The keys and the revocations come from the
-//! key directory over gRPC, in process or not.
+//! The layer goes around the routes once (`.layer(from_fn_with_state(auth, auth::attach))`). It finds out who calls and
+//! counts it against the share of their institution; a route is private by taking a [`Caller`], and open otherwise.
+//! Everything fails closed: what can't be checked is refused. The keys and the revocations come from the key directory over
+//! gRPC, in process or not.
 
 mod caller;
 mod dpop;
@@ -27,20 +28,22 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use siegel_api::DPOP_NONCE_HEADER;
 use siegel_domain::{SessionId, Timestamp};
 use siegel_proto::keydirectory::v1::key_directory_service_client::KeyDirectoryServiceClient;
 use siegel_proto::keydirectory::v1::{GetTokenKeysRequest, GetTokenKeysResponse};
 use tokio::sync::Mutex;
 
-use crate::clock::{SharedClock, within};
-use crate::peer::Peer;
+use crate::clock::SharedClock;
+use crate::peer::{Peer, ask};
 use crate::problem::{Problem, Reason};
+use crate::quota::Quotas;
 use crate::tasks::{Shutdown, Tasks};
 
 #[cfg(feature = "testing")]
 pub use caller::Assumed;
+use caller::Verdict;
 pub use caller::{Caller, DeviceProof};
 pub use dpop::{Proof, ProofError, thumbprint};
 pub use token::{Claims, SignerError, TOKEN_LIFE_S, TokenError, TokenSigner, TokenSubject, TokenVerifier};
@@ -60,6 +63,7 @@ pub struct Auth {
     client: KeyDirectoryServiceClient<Peer>,
     sessions: feed::Sessions,
     replay: replay::Replay,
+    quotas: Arc<Quotas>,
     keys: RwLock<Option<Arc<Keys>>>,
     /// When the keys were last fetched, on the monotonic clock; held while they are fetched.
     fetched_ms: Mutex<Option<i64>>,
@@ -71,14 +75,21 @@ struct Keys {
 }
 
 impl Auth {
-    /// Checks requests to `public_url` (no slash at the end) by what the key directory at `client` says.
-    pub fn new(clock: SharedClock, public_url: &str, client: KeyDirectoryServiceClient<Peer>) -> Arc<Self> {
+    /// Checks requests to `public_url` (no slash at the end) by what the key directory at `client` says, and counts them
+    /// against `quotas`.
+    pub fn new(
+        clock: SharedClock,
+        public_url: &str,
+        client: KeyDirectoryServiceClient<Peer>,
+        quotas: Arc<Quotas>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             sessions: feed::Sessions::new(clock.clone(), client.clone()),
             clock,
             public_url: public_url.to_owned(),
             client,
             replay: replay::Replay::default(),
+            quotas,
             keys: RwLock::default(),
             fetched_ms: Mutex::default(),
         })
@@ -190,7 +201,7 @@ impl Auth {
     async fn fetch(&self, fetched_ms: &mut Option<i64>) -> Result<Arc<Keys>, Problem> {
         let mut client = self.client.clone();
         let not_ready = || Problem::new(Reason::NotReady).retry_after_s(1);
-        let answer = within(&*self.clock, FETCH_MS, client.get_token_keys(GetTokenKeysRequest {})).await;
+        let answer = ask(&self.clock, FETCH_MS, client.get_token_keys(GetTokenKeysRequest {})).await;
         let answer = answer.ok_or_else(not_ready)?.map_err(|status| not_ready().caused_by(status))?;
         let keys = Arc::new(Keys::from_answer(answer.into_inner(), &self.public_url).ok_or_else(not_ready)?);
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Some(keys.clone());
@@ -211,12 +222,11 @@ impl Keys {
     }
 }
 
-/// The layer: makes [`Caller`] work inside, and hands out the next nonce with every answer to a proof, so that a client
-/// is not refused each minute.
-pub async fn attach(State(auth): State<Arc<Auth>>, mut request: Request, next: Next) -> Response {
+/// The layer: finds out who calls, lets them in if their institution's share is not used up, and hands out the next nonce
+/// with every answer to a proof, so that a client is not refused each minute.
+pub async fn attach(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
     let proved = request.headers().contains_key(&DPOP);
-    request.extensions_mut().insert(auth.clone());
-    let mut response = next.run(request).await;
+    let mut response = admit(&auth, request, next).await;
     let nonce_header = HeaderName::from_static(DPOP_NONCE_HEADER);
     if proved
         && !response.headers().contains_key(&nonce_header)
@@ -226,6 +236,31 @@ pub async fn attach(State(auth): State<Arc<Auth>>, mut request: Request, next: N
         response.headers_mut().insert(nonce_header, nonce);
     }
     response
+}
+
+/// Whoever can't show who they are goes on as nobody: an open route answers them, a private one says what is wrong.
+async fn admit(auth: &Arc<Auth>, request: Request, next: Next) -> Response {
+    let (mut head, body) = request.into_parts();
+    head.extensions.insert(auth.clone());
+    if !head.headers.contains_key(AUTHORIZATION) {
+        return next.run(Request::from_parts(head, body)).await;
+    }
+    let verdict = auth.caller(&head).await;
+    let place = match &verdict {
+        Ok(caller) => {
+            caller.note();
+            match auth.quotas.enter(caller.whose(), &body) {
+                Ok(place) => Some(place),
+                Err(used_up) => return used_up.into_response(),
+            }
+        }
+        Err(_) => None,
+    };
+    head.extensions.insert(Verdict(verdict));
+    let Some(place) = place else { return next.run(Request::from_parts(head, body)).await };
+    let body = place.incoming(body);
+    let answer = next.run(Request::from_parts(head, body)).await;
+    place.outgoing(answer)
 }
 
 fn access_token(headers: &HeaderMap) -> Result<&str, Problem> {

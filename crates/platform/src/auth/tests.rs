@@ -21,7 +21,9 @@ use super::dpop::testing::Device;
 use super::dpop::token_hash;
 use super::*;
 use crate::clock::{Clock, ManualClock};
+use crate::metrics::Metrics;
 use crate::peer;
+use crate::quota::Quota;
 
 const URL: &str = "https://siegel.example";
 const START: Timestamp = Timestamp(1_800_000_000_000);
@@ -126,10 +128,16 @@ struct World {
 const SESSION: SessionId = SessionId::from_bytes([4; 16]);
 
 fn world() -> World {
+    world_with(Quota::default())
+}
+
+fn world_with(quota: Quota) -> World {
     let clock = ManualClock::new(START);
     let directory = Arc::new(Directory::default());
     let peer = peer::direct(KeyDirectoryServiceServer::new(Server(directory.clone())));
-    let auth = Auth::new(Arc::new(clock.clone()), URL, KeyDirectoryServiceClient::new(peer));
+    let shared = Arc::new(clock.clone());
+    let quotas = Arc::new(Quotas::new(quota, |_| 100, shared.clone(), &Metrics::new()));
+    let auth = Auth::new(shared, URL, KeyDirectoryServiceClient::new(peer), quotas);
     let router = Router::new()
         .route("/v1/private", get(async |caller: Caller| caller.principal.to_string()))
         .route("/v1/either", get(async |caller: Option<Caller>| caller.is_some().to_string()))
@@ -414,4 +422,24 @@ async fn a_route_outside_the_layer_lets_nobody_in() {
     let request = Request::get("/v1/private").header("authorization", format!("DPoP {token}"));
     let request = request.header("dpop", world.proof(&world.device, &token)).body(Body::empty()).unwrap();
     assert_eq!(bare.oneshot(request).await.unwrap().status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn f42_who_is_signed_in_counts_and_who_is_not_costs_nobody() {
+    let world = world_with(Quota { requests_per_second: 1, requests_burst: 2, ..Quota::default() });
+    let token = world.token();
+    for _ in 0..10 {
+        assert_eq!(world.ask("nonsense").await, unauthenticated(), "a forged token is no way to use up a share");
+    }
+    for _ in 0..2 {
+        assert_eq!(world.ask(&token).await.0, StatusCode::OK);
+    }
+    let (status, code, headers) = world.get(&token, &world.proof(&world.device, &token)).await;
+    assert_eq!((status, code.as_str()), (StatusCode::TOO_MANY_REQUESTS, "rate-limited"));
+    assert_eq!(headers["retry-after"], "1");
+    assert_eq!(headers[DPOP_NONCE_HEADER], world.nonce(), "a refused client learns the next nonce, too");
+    let (status, ..) = world.send(Request::get("/v1/either").body(Body::empty()).unwrap()).await;
+    assert_eq!(status, StatusCode::OK, "nobody's requests are nobody's share");
+    world.clock.advance_ms(1_000);
+    assert_eq!(world.ask(&token).await.0, StatusCode::OK);
 }

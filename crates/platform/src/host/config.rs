@@ -10,8 +10,10 @@ use serde::Deserialize;
 
 use crate::config::Mistake;
 use crate::http::Limits;
+use crate::peer::Callers;
+use crate::quota::Quota;
 
-/// The sections `[telemetry]` and `[limits]` with every setting at its default and what it means: the same in each
+/// The sections `[telemetry]`, `[limits]` and `[quota]` with every setting at its default and what it means: the same in each
 /// program's configuration.
 pub const SETTINGS: &str = include_str!("settings.toml");
 
@@ -58,6 +60,8 @@ pub struct HostConfig {
     pub jurisdiction: String,
     /// Bounds of the listeners.
     pub limits: Limits,
+    /// What one institution may take of it.
+    pub quota: Quota,
     /// What it all stands on.
     pub parts: PartsChoice,
     /// The services that run in this process.
@@ -73,8 +77,8 @@ pub struct Inside {
     pub name: &'static str,
     /// Where it answers other services.
     pub listen: SocketAddr,
-    /// Who may call it.
-    pub callers: &'static [&'static str],
+    /// Who may call what of it.
+    pub callers: Callers,
     /// Where the others answer, `host:port` by name.
     pub peers: BTreeMap<String, String>,
 }
@@ -82,7 +86,7 @@ pub struct Inside {
 impl HostConfig {
     /// Settings that can't hold together, each with what to do.
     pub fn mistakes(&self) -> Vec<Mistake> {
-        let mut found = Vec::new();
+        let mut found = self.quota.mistakes();
         let mut mistake = |field: &str, what: String| found.push(Mistake { field: field.to_owned(), what });
         if self.plain_http && !self.listen.ip().is_loopback() {
             let what = format!("{} is not a loopback address; remove plain_http or listen on 127.0.0.1", self.listen);

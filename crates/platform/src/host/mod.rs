@@ -38,7 +38,7 @@ use crate::tls::{InsideTls, Tls};
 pub use beside::Beside;
 pub use config::{HostConfig, Inside, PartsChoice, SETTINGS};
 pub use open::{Given, MakeZones};
-pub use process::Process;
+pub use process::{LOG_CALLERS, Process};
 pub use service::{Grpc, Service};
 
 /// What a service finds when it starts.
@@ -118,8 +118,9 @@ impl Host {
             return Ok(auth.clone());
         }
         let client = KeyDirectoryServiceClient::new(self.peer("key-directory")?);
-        let auth = Auth::new(self.ctx.clock.clone(), &self.ctx.public_url, client);
-        auth.start(&self.ctx.tasks, &self.ctx.shutdown);
+        let ctx = &self.ctx;
+        let auth = Auth::new(ctx.clock.clone(), &ctx.public_url, client, ctx.quotas.clone());
+        auth.start(&ctx.tasks, &ctx.shutdown);
         Ok(self.auth.get_or_init(|| auth).clone())
     }
 }

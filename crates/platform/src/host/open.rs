@@ -19,8 +19,9 @@ use crate::log::Log;
 use crate::log::{Kafka, KafkaEnv, KafkaSettings};
 use crate::metrics::Metrics;
 use crate::parts::Parts;
-use crate::peer::SERVICES;
+use crate::peer::{Callers, SERVICES};
 use crate::provider;
+use crate::quota::Quotas;
 use crate::rng::{Rng, SystemRng};
 use crate::secrets::{Secrets, SecretsError};
 #[cfg(feature = "real")]
@@ -53,8 +54,8 @@ impl Default for Given {
 pub(super) struct Opened {
     pub(super) host: Host,
     pub(super) server: HttpServer,
-    /// The internal listener and who may call.
-    pub(super) inside: Option<(HttpServer, &'static [&'static str])>,
+    /// The internal listener and who may call what.
+    pub(super) inside: Option<(HttpServer, Callers)>,
     pub(super) holds: Holds,
 }
 
@@ -89,7 +90,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         health: health.clone(),
     };
     let provider = provider::open(state_dir, options).await.context("can't open the provider's database")?;
-    let tenants = Tenants::open(Arc::new(provider)).await.context("can't read the tenants")?;
+    let tenants = Arc::new(Tenants::open(Arc::new(provider)).await.context("can't read the tenants")?);
     let bucket_secret =
         secrets.get_or_create("zones/buckets", 32).await?.as_slice().try_into().context("a secret is damaged")?;
     let zone_metrics = ZoneMetrics::new(&metrics);
@@ -133,6 +134,8 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         };
         log.on_kafka(Kafka::new(KafkaSettings::from_parts(parts), env));
     }
+    let percent = tenants.clone();
+    let quotas = Quotas::new(config.quota, move |id| percent.quota_percent(id), clock.clone(), &metrics);
     let ctx = Ctx {
         log,
         clock,
@@ -141,7 +144,8 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         shutdown,
         secrets,
         zones: Arc::new(zones),
-        tenants: Arc::new(tenants),
+        tenants,
+        quotas: Arc::new(quotas),
         home,
         metrics,
         health,

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use siegel_proto::log::v1::log_service_server::SERVICE_NAME;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -15,7 +16,7 @@ use super::hold::Holds;
 use super::open::{self, Opened};
 use super::{Given, Host, HostConfig, Service, openapi};
 use crate::http::HttpServer;
-use crate::peer;
+use crate::peer::{self, Callers};
 use crate::problem::Problem;
 use crate::program::Program;
 use crate::tasks::Shutdown;
@@ -29,7 +30,9 @@ const BELLS_EVERY_MS: i64 = 100;
 /// How often background work learns of tenants that another process changed. Requests look themselves.
 const TENANTS_EVERY_MS: i64 = 200;
 /// Who hears the others' events, and so may read their outboxes.
-const READERS: [&str; 3] = ["retention", "notification", "operator"];
+const READERS: &[&str] = &["retention", "notification", "operator"];
+/// Who may ask any program about its outbox, which all of them answer alike.
+pub const LOG_CALLERS: Callers = Callers { of: SERVICE_NAME, methods: &[("Read", READERS), ("GetEnd", READERS)] };
 /// How long background work gets to end.
 const DRAIN_MS: i64 = 10_000;
 
@@ -37,7 +40,7 @@ const DRAIN_MS: i64 = 10_000;
 pub struct Process {
     host: Host,
     server: HttpServer,
-    inside: Option<(HttpServer, &'static [&'static str])>,
+    inside: Option<(HttpServer, Callers)>,
     services: Vec<Service>,
     /// Let go last: until then no other process may write what ours may still be writing.
     holds: Holds,
@@ -158,12 +161,13 @@ impl Process {
         let routes = services.into_iter().filter_map(|service| service.grpc).map(|grpc| grpc.routes);
         let internal = routes.fold(Router::new(), Router::merge);
         let internal = match inside.as_ref() {
-            Some((_, callers)) => peer::only(callers, internal),
+            Some((_, callers)) => peer::only(*callers, internal),
             None => internal,
         };
         let logs = host.beside.keys().filter_map(|service| host.ctx.log.serve(service));
-        let internal = logs.fold(internal, |all, grpc| all.merge(peer::only(&READERS, grpc.routes)));
-        let (public, internal) = (fresh(&host, public), fresh(&host, internal));
+        let internal = logs.fold(internal, |all, grpc| all.merge(peer::only(LOG_CALLERS, grpc.routes)));
+        let internal = peer::in_time(host.ctx.clock.clone(), fresh(&host, internal));
+        let public = fresh(&host, public);
         let cut = match inside {
             Some((listener, _)) => {
                 let both = futures::join!(server.serve(beside(public, document)), listener.serve(internal));

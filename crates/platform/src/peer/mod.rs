@@ -1,7 +1,9 @@
 //! How services reach each other: always through the clients generated from `proto`, over a [`Peer`]. In one process a
 //! peer is the other service itself ([`direct`]; a call costs about 2 µs, CRYPTO-FACTS § 10); between processes it is an
-//! HTTP/2 channel ([`inside`]) under mutual TLS, and the other side lets in whom it knows ([`only`]).
+//! HTTP/2 channel ([`inside`]) under mutual TLS, and the other side lets in whom its table names ([`Callers`]). A question
+//! has a time ([`ask`]) that goes with it. Nothing is repeated here: whether a call may be, only its maker knows.
 
+mod deadline;
 mod late;
 mod measure;
 mod only;
@@ -15,9 +17,10 @@ use tonic::server::NamedService;
 use tower::ServiceExt;
 use tower::util::BoxCloneSyncService;
 
+pub use deadline::{ask, in_time};
 pub use late::Late;
 pub use measure::measured;
-pub use only::only;
+pub use only::{Callers, only};
 pub use remote::{RemoteOptions, inside, remote};
 
 /// Everyone who may show a certificate inside, by the name in it.
@@ -55,13 +58,15 @@ impl<S> Server for S where
 
 /// A service of this process, called directly.
 pub fn direct(server: impl Server) -> Peer {
-    Peer::new(server.map_request(with_trace).map_err(|never| match never {}))
+    Peer::new(server.map_request(with_context).map_err(|never| match never {}))
 }
 
-/// Hands the current trace on (W3C Trace Context), so that one upload is one trace through all services.
-fn with_trace(mut request: http::Request<Body>) -> http::Request<Body> {
+/// Hands on the current trace (W3C Trace Context), so that one upload is one trace through all services, and the time that
+/// is left.
+fn with_context(mut request: http::Request<Body>) -> http::Request<Body> {
     if let Some(context) = crate::telemetry::trace_context() {
         context.put(request.headers_mut());
     }
+    deadline::put(request.headers_mut());
     request
 }

@@ -3,6 +3,8 @@
 //! connection is lost; a call meanwhile fails at once as `UNAVAILABLE`, which the public side answers with 503 and
 //! `Retry-After`.
 
+use std::error::Error;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use tonic::codegen::http;
 use tonic::transport::{Channel, Endpoint};
 use tower::{ServiceExt, service_fn};
 
-use super::{Peer, PeerError, with_trace};
+use super::{Peer, PeerError, with_context};
 use crate::tls::{self, InsideTls};
 
 /// How another process is reached.
@@ -85,6 +87,18 @@ fn endpoint(uri: http::Uri, options: RemoteOptions) -> Endpoint {
         .tcp_nodelay(true)
 }
 
+/// Tonic calls every failure to connect `UNAVAILABLE` but its own timeout, which would look like a fault of ours.
+fn named(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+    let mut next: Option<&(dyn Error + 'static)> = Some(&*error);
+    while let Some(cause) = next {
+        if cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return Box::new(tonic::Status::unavailable("the connection took too long"));
+        }
+        next = cause.source();
+    }
+    error
+}
+
 fn peer(channel: Channel) -> Peer {
-    Peer::new(channel.map_request(with_trace).map_err(|error| PeerError(error.into())))
+    Peer::new(channel.map_request(with_context).map_err(|error| PeerError(named(error.into()))))
 }

@@ -13,6 +13,7 @@ use crate::config::{self, ConfigErrors, EnvVar, Loaded, Mistake};
 use crate::host::{HostConfig, Inside, PartsChoice, SETTINGS};
 use crate::http::Limits;
 use crate::peer::SERVICES;
+use crate::quota::Quota;
 use crate::telemetry::TelemetryConfig;
 
 /// What a program is told. `S` is the service's own section, `[service]`.
@@ -43,6 +44,8 @@ pub struct ProgramConfig<S> {
     pub telemetry: TelemetryConfig,
     /// Bounds of the listeners.
     pub limits: Limits,
+    /// What one institution may take.
+    pub quota: Quota,
     /// The service's own settings.
     pub service: S,
 }
@@ -62,6 +65,7 @@ impl<S: Default> Default for ProgramConfig<S> {
             peers: BTreeMap::new(),
             telemetry: TelemetryConfig::default(),
             limits: Limits::default(),
+            quota: Quota::default(),
             service: S::default(),
         }
     }
@@ -84,6 +88,7 @@ impl<S> ProgramConfig<S> {
             plain_http: self.plain_http,
             jurisdiction: self.jurisdiction.clone(),
             limits: self.limits,
+            quota: self.quota,
             services: vec![program.service()],
             parts: self.parts.clone(),
             inside: Some(Inside {
@@ -135,6 +140,7 @@ pub(crate) fn default_text<S>(program: &Program<S>) -> String {
 mod tests {
     use super::*;
     use crate::host::Service;
+    use crate::peer::Callers;
 
     #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
     #[serde(deny_unknown_fields, default)]
@@ -147,7 +153,7 @@ mod tests {
             name: "siegel-upload",
             about: "Keeps records.",
             routes: &["/v1/records"],
-            callers: &["retention"],
+            callers: Callers::NONE,
             settings: "[service]\n# Days.\ndays = 0\n",
             check: |_| Vec::new(),
             start: |_, _| Box::pin(std::future::ready(Ok(Service::new("upload")))),

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 
 use crate::config::{ConfigErrors, Mistake};
 use crate::host::{Given, Host, Process, Service};
-use crate::peer::SERVICES;
+use crate::peer::{Callers, SERVICES};
 use crate::telemetry::Telemetry;
 
 use cli::{Call, ConfigCall, Todo};
@@ -46,8 +46,8 @@ pub struct Program<S> {
     pub about: &'static str,
     /// The paths that a front leads here; none if it has no public routes but health and metrics.
     pub routes: &'static [&'static str],
-    /// The services that may call it.
-    pub callers: &'static [&'static str],
+    /// Which services may call which of its methods.
+    pub callers: Callers,
     /// The section `[service]` with every setting at its default and what it means.
     pub settings: &'static str,
     /// Settings that can't hold together; fields as in its own section.
@@ -138,8 +138,7 @@ fn greet<S>(program: &Program<S>, process: &Process) -> Result<()> {
     let leads = if program.routes.is_empty() { "health and metrics".to_owned() } else { program.routes.join(" ") };
     say(format!("  in public    {}   {leads}", process.address()))?;
     if let Some(address) = process.internal_address() {
-        let callers = if program.callers.is_empty() { "nobody".to_owned() } else { program.callers.join(", ") };
-        say(format!("  inside       {address}   for {callers}"))?;
+        say(format!("  inside       {address}   for {}", program.callers))?;
     }
     say(format!("  on           {}", process.host().ctx.state_dir.display()))
 }

@@ -21,24 +21,25 @@ use tonic::{Code, Request, Response, Status};
 
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// Answers with the trace it sees; refuses the tenant `refused`, panics at `panic`.
+/// Answers with the trace it sees, or the time if that is asked for; refuses the tenant `refused`, panics at `panic`.
 pub(crate) struct Operator;
 
 #[tonic::async_trait]
 impl OperatorService for Operator {
     async fn plan(&self, request: Request<PlanRequest>) -> Result<Response<PlanResponse>, Status> {
-        let seen = TraceContext::of(&request.metadata().clone().into_headers());
+        let headers = request.metadata().clone().into_headers();
+        let seen = TraceContext::of(&headers);
+        let plan = |reason| Ok(Response::new(PlanResponse { steps: vec![PlanStep { reason, ..PlanStep::default() }] }));
         match request.into_inner().tenant.as_str() {
             "refused" => {
                 Err(Problem::new(Reason::EpochChanged).detail("Seal it anew.").field("epoch", "is old").into())
             }
             "broken" => Err(Problem::internal(std::io::Error::other("the cause")).into()),
             "panic" => panic!("Erika Mustermann"),
-            _ => {
-                let reason = seen.map(|seen| seen.trace_id_hex()).unwrap_or_default();
-                let steps = vec![PlanStep { reason, ..PlanStep::default() }];
-                Ok(Response::new(PlanResponse { steps }))
+            "time" => {
+                plan(headers.get("grpc-timeout").map(|time| time.to_str().unwrap().to_owned()).unwrap_or_default())
             }
+            _ => plan(seen.map(|seen| seen.trace_id_hex()).unwrap_or_default()),
         }
     }
 

@@ -22,7 +22,7 @@ const COLUMNS: &[(&str, &str)] = &[
     (
         "tenants",
         "id dealer handle display_name comment state durability jurisdiction owner_auth_hash owner_enrolled conditions \
-         created_ms version owner_code_expires_ms",
+         created_ms version owner_code_expires_ms quota_percent",
     ),
     ("wakeups", "tenant service due_ms"),
 ];

@@ -10,7 +10,9 @@ use siegel_platform::db::{self, DbOptions, TenantDbs, provision_directory};
 use siegel_platform::host::{Given, HostConfig, Inside, PartsChoice, Process};
 use siegel_platform::http::Limits;
 use siegel_platform::log::{EventSource, Log, emit};
+use siegel_platform::peer::Callers;
 use siegel_platform::provider;
+use siegel_platform::quota::Quota;
 use siegel_platform::rng::SystemRng;
 use siegel_platform::secrets::Secrets;
 use siegel_platform::tenants::{NewTenant, Tenants, insert};
@@ -174,12 +176,13 @@ fn config(dir: &TempDir, service: &'static str) -> HostConfig {
         plain_http: false,
         jurisdiction: "EU".into(),
         limits: Limits::default(),
+        quota: Quota::default(),
         services: vec![service],
         parts: PartsChoice::Embedded,
         inside: Some(Inside {
             name: service,
             listen: "127.0.0.1:0".parse().unwrap(),
-            callers: &[],
+            callers: Callers::NONE,
             peers: Default::default(),
         }),
     }

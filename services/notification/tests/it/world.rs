@@ -131,7 +131,8 @@ impl World {
     /// Asks for a stream; the answer's status and body.
     pub(crate) async fn ask(&self, who: Caller, query: &str, after: Option<&str>) -> (StatusCode, Body) {
         let peer = peer::direct(KeyDirectoryServiceServer::new(self.directory.clone()));
-        let auth = Auth::new(self.app.ctx.clock.clone(), URL, KeyDirectoryServiceClient::new(peer));
+        let ctx = &self.app.ctx;
+        let auth = Auth::new(ctx.clock.clone(), URL, KeyDirectoryServiceClient::new(peer), ctx.quotas.clone());
         let (router, _) = self.app.rest().split_for_parts();
         let router: Router = router.layer(Extension(Assumed(who))).layer(Extension(auth));
         let mut request = Request::get(format!("/v1/events{query}"));

@@ -12,10 +12,12 @@ pub struct DealerApiConfig {
     pub owner_code_days: u16,
     /// Tenants one dealer may have.
     pub tenants_per_dealer: u32,
+    /// The most that a dealer may set as an institution's share, in hundredths of the standard.
+    pub quota_percent_most: u32,
 }
 
 impl Default for DealerApiConfig {
     fn default() -> Self {
-        Self { create_wait_ms: 2_000, owner_code_days: 14, tenants_per_dealer: 10_000 }
+        Self { create_wait_ms: 2_000, owner_code_days: 14, tenants_per_dealer: 10_000, quota_percent_most: 400 }
     }
 }

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use siegel_domain::TenantId;
 use siegel_domain::time::DAY_MS;
 use siegel_platform::Ctx;
-use siegel_platform::clock::{SharedClock, within};
+use siegel_platform::clock::SharedClock;
 use siegel_platform::http::page::PageTokens;
 use siegel_platform::log::EventSource;
-use siegel_platform::peer::Peer;
+use siegel_platform::peer::{Peer, ask};
 use siegel_platform::rng::Rng;
 use siegel_platform::secrets::SecretsError;
 use siegel_platform::tenants::Tenants;
@@ -93,7 +93,7 @@ impl DealerApi {
     async fn reconcile(&self, tenant: TenantId) {
         let mut operator = self.operator.clone();
         let asking = operator.reconcile(ReconcileRequest { tenant: tenant.to_string() });
-        match within(&*self.clock, self.config.create_wait_ms.into(), asking).await {
+        match ask(&self.clock, self.config.create_wait_ms.into(), asking).await {
             Some(Ok(_)) | None => {}
             Some(Err(status)) => {
                 tracing::warn!(%tenant, code = ?status.code(), "the operator could not be asked; it will find the tenant itself");

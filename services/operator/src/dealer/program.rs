@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use siegel_platform::host::{Host, Service};
+use siegel_platform::peer::Callers;
 use siegel_platform::program::Program;
 
 use super::{DealerApi, DealerApiConfig};
@@ -12,7 +13,7 @@ pub fn program() -> Program<DealerApiConfig> {
         name: "siegel-dealer-api",
         about: "Where dealers ask for tenants. It reads and writes tenants and their comments, and nothing else.",
         routes: &["/v1/tenants"],
-        callers: &[],
+        callers: Callers::NONE,
         settings: include_str!("../../dealer-api.default.toml"),
         check: |_| Vec::new(),
         start: |host, config| Box::pin(start(host, config)),

@@ -277,6 +277,17 @@ pub async fn unfinished(db: impl Executor<'_>, uploader: Principal, limit: u32) 
     Ok(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// How many uploads are under way in the whole institution, counted up to `limit`.
+pub async fn in_flight(db: impl Executor<'_>, limit: u64) -> Result<u64, DbError> {
+    let count: i64 = db::query_scalar(
+        "SELECT count(*) FROM (SELECT 1 FROM records WHERE state IN ('open', 'committing') LIMIT $1) AS few",
+    )
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_one(db)
+    .await?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Records in `state` that were last touched before `before`, at most `limit`.
 pub async fn in_state(
     db: impl Executor<'_>,

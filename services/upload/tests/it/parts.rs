@@ -202,6 +202,26 @@ async fn opening_says_early_what_would_be_refused_later() {
     }
 }
 
+#[tokio::test]
+async fn f42_records_under_way_are_bounded_for_each_institution() {
+    let mut world = world().await;
+    world.set_quota_percent(1).await;
+    let most = world.app.ctx.quotas.records_in_flight(world.ours);
+    let opened: Vec<_> = (0..most).map(|_| world.recording(10)).collect();
+    for (at, sealed) in opened.iter().enumerate() {
+        let who = [&world.sender, &world.second_sender][at % 2];
+        assert_eq!(world.open(who, sealed).await.status, 200);
+    }
+    let one_more = world.recording(10);
+    let refused = world.open(&world.sender, &one_more).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (429, "rate-limited"));
+    assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
+    assert_eq!(world.open(&world.sender, &opened[0]).await.status, 200, "what is under way goes on");
+    // One that is finished makes room.
+    world.execute("UPDATE records SET state = 'sweeping' WHERE id = (SELECT max(id) FROM records)").await;
+    assert_eq!(world.open(&world.sender, &one_more).await.status, 200);
+}
+
 /// A commit that fails may have gone through: only a definite no lets go of the bytes.
 #[tokio::test]
 async fn an_attempt_whose_fate_is_unknown_is_left_to_the_inventory() {

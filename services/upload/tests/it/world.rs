@@ -235,6 +235,18 @@ impl World {
         change.await.unwrap();
     }
 
+    pub(crate) async fn set_quota_percent(&self, percent: i64) {
+        let id = &self.ours.to_string();
+        let change = self.app.ctx.tenants.change("test.quota", |tx| {
+            Box::pin(async move {
+                let sql = "UPDATE tenants SET quota_percent = $2 WHERE id = $1";
+                db::query(sql).bind(id).bind(percent).execute(&mut **tx).await?;
+                Ok::<_, siegel_platform::db::DbError>(())
+            })
+        });
+        change.await.unwrap();
+    }
+
     // Requests
 
     pub(crate) async fn send(&self, who: &Caller, request: Request<Body>) -> Answer {

@@ -10,6 +10,7 @@ mod faults;
 mod liar;
 #[cfg(target_os = "linux")]
 mod memory;
+mod noisy;
 mod outputs;
 mod practice;
 mod programs;

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use siegel_api::problem::ProblemBody;
 use siegel_api::tenants::{PatchTenant, Tenant};
-use siegel_crds::{TenantSpec, rules};
+use siegel_crds::{TenantSpec, Violation, rules};
 use siegel_domain::TenantId;
 use siegel_platform::auth::Caller;
 use siegel_platform::http::etag::require_match;
@@ -18,7 +18,7 @@ use crate::store;
 
 /// Change a tenant
 ///
-/// The comment, what happens while a zone is lost, and, as long as no owner has enrolled, a new code for the first owner.
+/// The comment, what happens while a zone is lost, the share of the platform, and, as long as no owner has enrolled, a new code for the first owner.
 #[utoipa::path(
     patch, path = "/v1/tenants/{tenant}", operation_id = "changeTenant", tag = "tenants",
     params(
@@ -51,7 +51,12 @@ pub(super) async fn change_tenant(
             Problem::new(Reason::InviteUsed).detail("The first owner has enrolled; colleagues invite the others.")
         );
     }
-    let violations = rules::validate_change(&old, &new, view.owner_enrolled);
+    let mut violations = rules::validate_change(&old, &new, view.owner_enrolled);
+    let most = api.config.quota_percent_most;
+    if new.quota_percent > most.max(old.quota_percent) {
+        let reason = format!("must be at most {most}; the provider gives more");
+        violations.push(Violation { field: "quota_percent", reason });
+    }
     if !violations.is_empty() {
         return Err(super::refused(violations));
     }
@@ -76,6 +81,7 @@ fn patched(api: &DealerApi, old: &TenantSpec, patch: PatchTenant) -> TenantSpec 
     let new_code = patch.owner_auth_hash.is_some();
     TenantSpec {
         comment: patch.comment.map_or_else(|| old.comment.clone(), |comment| comment.trim().to_owned()),
+        quota_percent: patch.quota_percent.unwrap_or(old.quota_percent),
         durability: patch.durability.map_or(old.durability, store::durability),
         owner_auth_hash: patch.owner_auth_hash.map_or_else(|| old.owner_auth_hash.clone(), |hash| hex::encode(&*hash)),
         owner_code_expires_ms: if new_code { api.owner_code_expires_ms() } else { old.owner_code_expires_ms },

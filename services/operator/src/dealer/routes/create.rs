@@ -7,6 +7,7 @@ use axum::response::Response;
 use siegel_api::problem::ProblemBody;
 use siegel_api::tenants::{CreateTenant, Tenant};
 use siegel_crds::{TenantSpec, rules};
+use siegel_domain::limits::QUOTA_PERCENT_DEFAULT;
 use siegel_domain::{Permission, TenantId};
 use siegel_platform::auth::Caller;
 use siegel_platform::db::{self, violated};
@@ -35,7 +36,7 @@ use crate::store;
     responses(
         (status = 201, body = Tenant, description = "It exists; `phase` says whether it is ready", example = json!({
             "id": "tnt_0123456789abcdefghjkmnpqrs", "handle": "herzzentrum-nord", "display_name": "Herzzentrum Nord",
-            "comment": "K-4711", "jurisdiction": "EU", "durability": "available", "phase": "ready",
+            "comment": "K-4711", "jurisdiction": "EU", "durability": "available", "quota_percent": 100, "phase": "ready",
             "conditions": [{ "type": "Ready", "status": "True", "reason": "AllInPlace", "message": "Everything is there." }],
             "owner_code_expires_ms": 1801209600000_i64, "owner_enrolled": false, "created_ms": 1800000000000_i64, "etag": "\"1\""
         })),
@@ -59,6 +60,7 @@ pub(super) async fn create_tenant(
         comment: body.value.comment.trim().to_owned(),
         jurisdiction: body.value.jurisdiction,
         durability: store::durability(body.value.durability),
+        quota_percent: QUOTA_PERCENT_DEFAULT,
         owner_auth_hash: hex::encode(&*body.value.owner_auth_hash),
         owner_code_expires_ms: api.owner_code_expires_ms(),
     };

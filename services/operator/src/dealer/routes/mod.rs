@@ -50,6 +50,7 @@ fn shown(view: &TenantView) -> Result<Tenant, DbError> {
         comment: object.spec.comment,
         jurisdiction: object.spec.jurisdiction,
         durability: view.durability,
+        quota_percent: view.quota_percent,
         phase: object.status.phase.as_str().to_owned(),
         conditions: object.status.conditions.into_iter().map(condition).collect(),
         owner_code_expires_ms: view.owner_code_expires_ms,
