@@ -66,6 +66,7 @@ impl App {
             handler,
             ctx.clock.clone(),
         );
+        let owners = owners.counted_in(&ctx.consumers);
         let source = EventSource::new("/siegel/operator", ctx.clock.clone(), ctx.rng.clone());
         let (reconcile_wake, relay_wake): (Arc<Notify>, Arc<Notify>) = (Arc::default(), Arc::default());
         // What a dealer asked for is looked at, and its audit line carried, without waiting for the next round.

@@ -115,6 +115,7 @@ impl App {
             derive,
             ctx.clock.clone(),
         );
+        let consumer = consumer.counted_in(&ctx.consumers);
         Ok(Self(Arc::new(Inner {
             source: EventSource::new("/siegel/retention", ctx.clock.clone(), ctx.rng.clone()),
             signer: Signer::load(&ctx.secrets, STATEMENTS).await?,
