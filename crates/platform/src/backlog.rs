@@ -97,8 +97,7 @@ impl Collector for Backlog {
             return Ok(());
         }
         let help = "Age of the oldest event that a reader of the outboxes has not dealt with, 0 if there is none";
-        let mut family =
-            encoder.encode_descriptor("outbox_oldest_unread_seconds", help, None, MetricType::Gauge)?;
+        let mut family = encoder.encode_descriptor("outbox_oldest_unread_seconds", help, None, MetricType::Gauge)?;
         for (name, unread) in readers.iter() {
             ConstGauge::new(unread.age_ms() / 1_000).encode(family.encode_family(&Name { name })?)?;
         }

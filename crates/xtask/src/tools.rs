@@ -1,5 +1,5 @@
 //! Tools of others that stages call: cargo-deny, h2spec, the Python environment of the second opener; and the load
-//! generator, which is ours.
+//! generator, which is ours. Two have a file of their own: [`crate::protocol`], [`crate::collector`].
 
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
@@ -138,7 +138,7 @@ fn pinned_by(name: &str, file: &str) -> Result<PathBuf> {
     machine::cache(&format!("{name}-{:016x}", hasher.finish()))
 }
 
-fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Result<()> {
+pub(crate) fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Result<()> {
     if machine::which("python3").is_none() && machine::may_apt() {
         machine::apt(work, &["python3", "python3-venv"])?;
     }

@@ -91,6 +91,17 @@ pub async fn caused_by<F: Future>(traceparent: &str, span: Span, work: F) -> F::
     }
 }
 
+/// `work` in the span and the trace of who asks for it now: for what goes on in a task of its own.
+pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let (context, work) = (trace_context(), work.in_current_span());
+    async move {
+        match context {
+            Some(context) => context.scope(work).await,
+            None => work.await,
+        }
+    }
+}
+
 /// Makes `span` a part of the trace of an event (its `traceparent`), and returns the place in it; none if it has none.
 pub fn follow(span: &Span, traceparent: &str) -> Option<TraceContext> {
     let cause = traceparent.parse().ok()?;

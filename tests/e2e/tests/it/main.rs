@@ -10,9 +10,11 @@ mod faults;
 mod liar;
 #[cfg(target_os = "linux")]
 mod memory;
+mod numbers;
 mod outputs;
 mod practice;
 mod programs;
 mod sealed;
 mod support;
+mod traces;
 mod uploads;
