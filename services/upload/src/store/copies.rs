@@ -178,7 +178,7 @@ pub async fn waiting(db: impl Executor<'_>, zone: &str) -> Result<i64, DbError> 
         "SELECT COUNT(*) FROM copies c JOIN records r ON r.id = c.record
           WHERE c.wanted <> c.actual AND c.zone = $1 AND r.state IN ('open', 'committing', 'committed')",
     );
-    Ok(waiting.bind(zone).fetch_one(db).await?)
+    waiting.bind(zone).fetch_one(db).await
 }
 
 /// Objects of a record that should go and are not known to be gone, at most `limit`, outside of `skip`.

@@ -106,9 +106,8 @@ async fn f40_a_collector_gets_one_upload_as_one_trace_through_the_services_and_n
     for span in &spans {
         traces.entry(&span.trace).or_default().push(span);
     }
-    let is_upload = |span: &&Span| span.service == "siegel-upload" && span.name.starts_with("POST /v1/records/");
-    let upload =
-        traces.values().find(|trace| trace.iter().any(|span| is_upload(&span) && span.name.ends_with("small")));
+    let is_upload = |span: &&Span| span.service == "siegel-upload" && span.name == "POST /v1/records/small";
+    let upload = traces.values().find(|trace| trace.iter().any(is_upload));
     let upload = upload.unwrap_or_else(|| panic!("no trace of an upload: {spans:#?}"));
     let through: BTreeSet<&str> = upload.iter().map(|span| span.service.as_str()).collect();
     let expected = ["siegel-key-directory", "siegel-notification", "siegel-retention", "siegel-upload"];
