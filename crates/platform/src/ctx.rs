@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::clock::SharedClock;
 use crate::db::{DbOptions, Home, Place};
 use crate::health::Health;
-use crate::log::Log;
+use crate::log::{ConsumerMetrics, Log};
 use crate::metrics::Metrics;
 use crate::quota::Quotas;
 use crate::rng::Rng;
@@ -40,6 +40,8 @@ pub struct Ctx {
     pub home: Home,
     /// Numbers.
     pub metrics: Arc<Metrics>,
+    /// Those of everybody who reads events.
+    pub consumers: ConsumerMetrics,
     /// What readiness waits for.
     pub health: Health,
     /// Where databases, zones and keys lie.

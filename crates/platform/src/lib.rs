@@ -16,6 +16,7 @@
 //! by the service that counts it; a new thing everybody needs becomes a field of [`Ctx`].
 
 pub mod auth;
+pub mod backlog;
 pub mod budget;
 pub mod clock;
 pub mod config;

@@ -4,6 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -120,6 +121,11 @@ impl Metrics {
         register(&mut self.lock(), name, help, metric)
     }
 
+    /// Adds what is reckoned when somebody asks.
+    pub(crate) fn collect(&self, collector: impl Collector) {
+        self.lock().register_collector(Box::new(collector));
+    }
+
     /// Everything, as OpenMetrics text.
     pub fn render(&self) -> String {
         let mut text = String::new();
@@ -158,6 +164,7 @@ impl Metrics {
     pub(crate) fn tx_ended(&self, name: &'static str, ok: bool, ms: i64) {
         self.tx.get_or_create(&NameOutcome { name, outcome: outcome(ok) }).inc();
         self.tx_seconds.get_or_create(&Name { name }).observe(as_seconds(ms));
+        drop(self.tx_retries.get_or_create(&Name { name })); // none yet is a number, too
     }
 
     pub(crate) fn tx_retried(&self, name: &'static str) {

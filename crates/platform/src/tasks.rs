@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, within};
+use crate::telemetry;
 
 /// Says when to stop. Clones share the same decision.
 #[derive(Debug, Clone, Default)]
@@ -80,7 +81,8 @@ impl Tasks {
         Self::default()
     }
 
-    /// Runs `future` until it ends. It has to watch a [`Shutdown`] itself, so that it stops where it is safe to.
+    /// Runs `future` until it ends, in the trace of who asks for it. It has to watch a [`Shutdown`] itself, so that it stops
+    /// where it is safe to.
     #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
     pub fn spawn<F>(&self, name: &'static str, future: F) -> JoinHandle<Option<F::Output>>
     where
@@ -90,6 +92,7 @@ impl Tasks {
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         self.running().insert(number, name);
         let entry = Entry { tasks: self.clone(), number };
+        let future = telemetry::carried(future);
         let work = async move {
             let entry = entry; // dropped when the task ends or is aborted
             match AssertUnwindSafe(future).catch_unwind().await {

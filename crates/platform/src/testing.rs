@@ -18,7 +18,7 @@ use crate::Ctx;
 use crate::clock::ManualClock;
 use crate::db::{self, DbOptions, Home, provision_directory};
 use crate::health::Health;
-use crate::log::Log;
+use crate::log::{ConsumerMetrics, Log};
 use crate::metrics::Metrics;
 use crate::program::{self, Program, ProgramConfig};
 use crate::provider;
@@ -73,6 +73,7 @@ pub async fn ctx(state_dir: &Path, clock: &ManualClock) -> Ctx {
         tenants,
         quotas: Arc::new(quotas),
         home: Home::Files,
+        consumers: ConsumerMetrics::new(&metrics),
         metrics,
         health,
         state_dir: state_dir.to_owned(),

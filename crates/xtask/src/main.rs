@@ -4,7 +4,8 @@
 //! - [`stages`]: the one list of what `check`, `test`, `ci` and `windows…` run; [`stage`] runs it and prints the table of minutes.
 //! - [`needs`]: what the machine must have; installed where we may, named where we may not.
 //! - [`generate`]: files that are made by programs of ours and committed.
-//! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words).
+//! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words, alerts).
+//! - [`protocol`]: what services say to each other, held against what they said. [`collector`]: what they tell of themselves.
 //! - [`parts`]: PostgreSQL, S3, OpenBao, Kafka, started for real on this machine.
 //! - [`windows`]: the client for Windows, and a smoke test of it under Wine.
 //!
@@ -13,10 +14,12 @@
 #![expect(clippy::print_stdout, reason = "this program talks to the person who called it")]
 
 mod check;
+mod collector;
 mod generate;
 mod machine;
 mod needs;
 mod parts;
+mod protocol;
 mod stage;
 mod stages;
 mod tools;
@@ -46,6 +49,12 @@ enum Verb {
         /// Compare only, and fail if anything differs
         #[arg(long)]
         check: bool,
+    },
+    /// Take proto/ as it is for what later changes of it are held against; a change that breaks is refused
+    Protocol {
+        /// Take it although it breaks what runs today
+        #[arg(long = "break")]
+        breaking: bool,
     },
     /// Everything that can be said without running the product: fmt, clippy, licences, dependency direction, drift …
     Check(Choice),
@@ -102,6 +111,7 @@ struct Choice {
 fn main() -> ExitCode {
     let done = match Cli::parse().verb {
         Verb::Gen { check } => generate::run(check),
+        Verb::Protocol { breaking } => protocol::accept(breaking),
         Verb::Check(choice) => stage::run(Mode::Check, stages::checks(), &choice.only, &choice.without),
         Verb::Test(choice) => stage::run(Mode::Test, stages::everything(), &choice.only, &choice.without),
         Verb::Ci(choice) => stage::run(Mode::Ci, stages::everything(), &choice.only, &choice.without),

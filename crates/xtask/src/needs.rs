@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::work::Work;
-use crate::{machine, parts, tools, tree};
+use crate::{collector, machine, parts, protocol, tools, tree};
 
 /// Something a stage cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -19,8 +19,6 @@ pub(crate) enum Need {
     Rustfmt,
     /// cargo-deny
     Deny,
-    /// buf, for the .proto files
-    Buf,
     /// Python 3.9 or newer with the opener's packages
     Python,
     /// Node 18 or newer
@@ -31,6 +29,10 @@ pub(crate) enum Need {
     Windows,
     /// Wine, 64 bit
     Wine,
+    /// promtool, of Prometheus
+    Promtool,
+    /// buf
+    Buf,
     /// The conformance suite of HTTP/2, built with Go
     H2spec,
     /// age, which sealing is measured beside
@@ -39,6 +41,8 @@ pub(crate) enum Need {
     Rdkafka,
     /// Go 1.25 or newer, to build S3 and the fault proxy
     Go,
+    /// The OpenTelemetry collector, built with Go
+    Collector,
     /// OpenSSL and curl, to set up the real parts
     Openssl,
     /// Python of the system with venv, for what comes as a wheel
@@ -67,16 +71,18 @@ impl Need {
         match self {
             Self::Rustfmt => "rustfmt and clippy, for the checks",
             Self::Deny => "cargo-deny, for licences, bans and advisories",
-            Self::Buf => "buf, for the rules and the compatibility of the .proto files",
             Self::Python => "Python >= 3.9 with the packages pinned in the tree, for the second opener",
             Self::Node => "Node >= 18, to run the vectors in WebAssembly",
             Self::Wasm => "Rust's wasm32-unknown-unknown target, for the browser",
             Self::Windows => "Rust's x86_64-pc-windows-gnu target and MinGW's C compiler, for siegel.exe",
             Self::Wine => "Wine (wine64), to try siegel.exe",
+            Self::Promtool => "promtool (Debian's prometheus), for alerts and dashboards",
+            Self::Buf => "buf, pinned in the tree, for what services say to each other",
             Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
             Self::Age => "age, to measure sealing beside it",
             Self::Rdkafka => "OpenSSL's headers, make and a C++ compiler, to build Kafka's client",
             Self::Go => "Go >= 1.25, to build the S3 stores and the fault proxy",
+            Self::Collector => "the OpenTelemetry collector, pinned in the tree and built with Go; minutes",
             Self::Openssl => "openssl and curl, to set the parts up",
             Self::SystemPython => "Debian's Python 3 with venv, for OpenBao and Patroni",
             Self::Haproxy => "haproxy, in front of PostgreSQL and OpenBao",
@@ -93,12 +99,13 @@ impl Need {
                 runs("fmt") && runs("clippy")
             }
             Self::Deny => tools::deny_found(),
-            Self::Buf => tools::buf_found(),
             Self::Python => tools::venv_found(),
             Self::Node => newer("node", (18, 0)),
             Self::Wasm => target_found(WASM),
             Self::Windows => target_found(WINDOWS) && machine::which(MINGW).is_some(),
             Self::Wine => wine().is_some(),
+            Self::Promtool => machine::which("promtool").is_some(),
+            Self::Buf => protocol::found(),
             Self::H2spec => tools::h2spec_found(),
             Self::Age => machine::which("age").is_some() && machine::which("age-keygen").is_some(),
             Self::Rdkafka => {
@@ -110,6 +117,7 @@ impl Need {
                 // As in "go version go1.26.1 linux/amd64".
                 said.as_deref().and_then(machine::version).is_some_and(|version| version >= (1, 25))
             }),
+            Self::Collector => collector::found(),
             Self::Openssl => ["openssl", "curl"].iter().all(|name| machine::which(name).is_some()),
             Self::SystemPython => machine::says(Command::new(SYSTEM_PYTHON).args(["-c", "import ensurepip"])).is_some(),
             Self::Haproxy => Path::new("/usr/sbin/haproxy").is_file(),
@@ -123,10 +131,11 @@ impl Need {
         match self {
             Self::Rustfmt => work.run(Command::new("rustup").args(["component", "add", "rustfmt", "clippy"])),
             Self::Deny => tools::install_deny(work),
-            Self::Buf => tools::install_buf(work),
             Self::Python => tools::install_venv(work),
             Self::Wasm => add_target(work, WASM),
+            Self::Buf => protocol::install(work),
             Self::H2spec => tools::install_h2spec(work),
+            Self::Collector => collector::install(work),
             Self::Windows => {
                 if !target_found(WINDOWS) {
                     add_target(work, WINDOWS)?;
@@ -146,6 +155,7 @@ impl Need {
         match self {
             Self::Node => &["nodejs"],
             Self::Age => &["age"],
+            Self::Promtool => &["prometheus"],
             Self::Wine => &["wine64"],
             Self::Rdkafka => &["libssl-dev", "pkg-config", "make", "g++"],
             Self::Openssl => &["openssl", "curl", "ca-certificates"],

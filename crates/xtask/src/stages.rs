@@ -1,10 +1,10 @@
 //! The one list of what is run, in order. What is not here does not run, and says nothing of having run.
 
-use crate::check::{arrows, deny, explained, files, promises, proto, words};
+use crate::check::{arrows, deny, explained, files, promises, watch, words};
 use crate::needs::Need;
 use crate::stage::{Group, Stage};
 use crate::work::Work;
-use crate::{generate, parts, tools, tree, windows};
+use crate::{collector, generate, parts, protocol, tools, tree, windows};
 
 use anyhow::Result;
 
@@ -19,8 +19,9 @@ pub(crate) fn checks() -> Vec<Stage> {
         check("dependency direction", &[], arrows::run),
         check("dependency table", &[], arrows::table),
         check("dependencies explained", &[], explained::run),
+        check("alerts, runbooks, dashboards", &[Need::Promtool], watch::run),
+        check("protocol: lint and breaking", &[Need::Buf], protocol::check),
         check("fmt", &[Need::Rustfmt], |work| cargo(work, &["fmt", "--all", "--check"])),
-        check("proto: rules and compatibility", &[Need::Buf], proto::run),
         check("licences, bans, advisories", &[Need::Deny], deny::run),
         check("clippy", &[Need::Rustfmt, Need::Rdkafka], |work| {
             cargo(work, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
@@ -60,6 +61,8 @@ pub(crate) fn everything() -> Vec<Stage> {
         run("vectors in WebAssembly", &[Need::Wasm, Need::Node], tools::wasm_vectors),
     ]);
     stages.extend(windows_smoke());
+    let traces = "traces in a collector";
+    stages.push(Stage { group: Group::Real, name: traces, needs: &[Need::Go, Need::Collector], run: collector::test });
     stages.push(Stage { group: Group::Real, name: "real parts", needs: parts::NEEDS, run: parts::test });
     stages
 }

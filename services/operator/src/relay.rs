@@ -6,6 +6,7 @@ use prost::Message;
 use siegel_domain::TenantId;
 use siegel_platform::db::{self, DbError};
 use siegel_platform::log::emit;
+use siegel_platform::telemetry;
 use siegel_platform::tenants::TenantState;
 use siegel_proto::events::v1::Event;
 
@@ -61,7 +62,8 @@ async fn carry(app: &App, tenant: TenantId) -> Result<usize, DbError> {
                     .fetch_optional(&mut **tx)
                     .await?;
                 if known.is_none() {
-                    emit(tx, event.clone()).await?;
+                    let span = tracing::info_span!("operator.carry", event.id, event.r#type, %tenant);
+                    telemetry::caused_by(&event.traceparent, span, emit(tx, event.clone())).await?;
                 }
             }
             Ok::<_, DbError>(())

@@ -25,7 +25,11 @@ use crate::{api, erase, events, expire};
 
 /// Migrations of `retention.db`.
 pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new(|| {
-    siegel_platform::db::embedded(&[(1, "retention", include_str!("../migrations/sqlite/0001_retention.sql")), (2, "relay", siegel_platform::log::RELAY_SQL), (3, "redrive", siegel_platform::log::REDRIVE_SQL)])
+    siegel_platform::db::embedded(&[
+        (1, "retention", include_str!("../migrations/sqlite/0001_retention.sql")),
+        (2, "relay", siegel_platform::log::RELAY_SQL),
+        (3, "redrive", siegel_platform::log::REDRIVE_SQL),
+    ])
 });
 
 /// An account of an erasure names every object: more than gRPC's usual 4 MiB for the largest record.
@@ -115,7 +119,8 @@ impl App {
             derive,
             ctx.clock.clone(),
         )
-        .redriven_by(ctx.tenants.clone());
+        .redriven_by(ctx.tenants.clone())
+        .counted_in(&ctx.consumers);
         Ok(Self(Arc::new(Inner {
             source: EventSource::new("/siegel/retention", ctx.clock.clone(), ctx.rng.clone()),
             signer: Signer::load(&ctx.secrets, STATEMENTS).await?,

@@ -74,7 +74,12 @@ pub async fn run_once(app: &App) -> Result<usize, Problem> {
 /// Repairs what it can. Returns how many, and whether anything is left.
 pub async fn repair_tenant(app: &App, tenant: TenantId) -> Result<(usize, bool), Problem> {
     let db = match app.dbs.get(tenant).await {
-        Err(DbError::NoSuchTenant) => return Ok((0, false)),
+        Err(DbError::NoSuchTenant) => {
+            for zone in app.ctx.zones.both() {
+                app.metrics.waiting(tenant, zone.name, 0);
+            }
+            return Ok((0, false));
+        }
         db => db?,
     };
     let (mut done, mut left) = (0, false);
@@ -102,6 +107,7 @@ pub async fn repair_tenant(app: &App, tenant: TenantId) -> Result<(usize, bool),
                 left = true;
             }
         }
+        app.metrics.waiting(tenant, zone.name, copies::waiting(db.reader(), zone.name).await?);
     }
     Ok((done, left))
 }

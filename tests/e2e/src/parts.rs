@@ -31,7 +31,8 @@ impl Parts {
             std::fs::write(&file, of_its_own(&text)?).context("write the world's parts file")?;
         }
         let parts: toml::Table = std::fs::read_to_string(&file)?.parse().context("the world's parts file")?;
-        let installation = parts.get("postgres").and_then(|part| part.get("installation")).and_then(|name| name.as_str());
+        let installation =
+            parts.get("postgres").and_then(|part| part.get("installation")).and_then(|name| name.as_str());
         let installation = installation.context("the installation's name")?.to_owned();
         let begun = std::fs::metadata(&file)?.modified()?;
         let directory = shared.parent().context("the directory of the parts")?.to_owned();
@@ -62,9 +63,10 @@ impl Parts {
         let topics: Vec<PathBuf> = topics.flatten().map(|entry| entry.path()).filter(ours).collect();
         anyhow::ensure!(!topics.is_empty(), "no topic of {} in Kafka's data", self.installation);
         files.extend(topics.iter().flat_map(|topic| files_below(topic)));
-        let named: Vec<(i64, String)> = db::query_as("SELECT CAST(oid AS BIGINT), CAST(datname AS TEXT) FROM pg_database")
-            .fetch_all(ctx.tenants.db().reader())
-            .await?;
+        let named: Vec<(i64, String)> =
+            db::query_as("SELECT CAST(oid AS BIGINT), CAST(datname AS TEXT) FROM pg_database")
+                .fetch_all(ctx.tenants.db().reader())
+                .await?;
         let numbers: Vec<i64> =
             named.into_iter().filter(|(_, name)| name.starts_with(&self.installation)).map(|(oid, _)| oid).collect();
         anyhow::ensure!(!numbers.is_empty(), "no database of {}", self.installation);

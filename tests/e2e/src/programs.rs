@@ -37,14 +37,20 @@ struct Running {
 impl Programs {
     /// Starts all programs at once, as after a boot of the machine; `binaries` is where they lie.
     pub async fn start(binaries: &Path) -> Result<Self> {
+        Self::start_with(binaries, "").await
+    }
+
+    /// The same with further sections in their configuration.
+    pub async fn start_with(binaries: &Path, settings: &str) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("siegel-programs-").tempdir().context("a directory for the test")?;
         let [front, rest @ ..] = free_addresses::<13>()?;
         let addresses = rest.chunks_exact(2).zip(NAMES);
         let running = addresses.map(|(pair, name)| (name, Running { public: pair[0], internal: pair[1], child: None }));
         let running = running.collect();
         let parts = Parts::of_world(dir.path())?.map_or(PartsChoice::Embedded, |parts| parts.choice());
-        let mut programs = Self { dir, parts, binaries: binaries.to_owned(), front, running, shutdown: Shutdown::new() };
-        programs.write_config()?;
+        let mut programs =
+            Self { dir, parts, binaries: binaries.to_owned(), front, running, shutdown: Shutdown::new() };
+        programs.write_config(settings)?;
         for name in NAMES {
             programs.spawn(name)?;
         }
@@ -154,14 +160,14 @@ impl Programs {
     }
 
     /// One file for all of them; what differs are flags.
-    fn write_config(&self) -> Result<()> {
+    fn write_config(&self, settings: &str) -> Result<()> {
         let peers: String =
             self.running.iter().map(|(name, running)| format!("{name} = \"{}\"\n", running.internal)).collect();
         let parts = match &self.parts {
             PartsChoice::Embedded => "embedded".to_owned(),
             PartsChoice::File(file) => file.display().to_string(),
         };
-        let text = format!("public_url = \"{}\"\nparts = {parts:?}\n[peers]\n{peers}", self.url());
+        let text = format!("public_url = \"{}\"\nparts = {parts:?}\n[peers]\n{peers}{settings}", self.url());
         std::fs::write(self.dir.path().join("siegel.toml"), text).context("the programs' configuration")
     }
 

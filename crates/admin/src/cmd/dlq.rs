@@ -59,7 +59,11 @@ async fn act(
             for Lying { tenant, letter, .. } in &all {
                 let (event, again) = (&letter.event, if letter.redriven { ", to be handled anew" } else { "" });
                 let parked = moment(letter.parked);
-                writeln!(out, "{}  {}  {tenant}  {parked}  {}: {}{again}", event.id, event.r#type, letter.consumer, letter.reason)?;
+                writeln!(
+                    out,
+                    "{}  {}  {tenant}  {parked}  {}: {}{again}",
+                    event.id, event.r#type, letter.consumer, letter.reason
+                )?;
             }
         }
         Dlq::Show { event } => {
@@ -84,7 +88,10 @@ async fn act(
             if args.json {
                 writeln!(out, "{}", json!({ "redriven": marked }))?;
             } else {
-                writeln!(out, "{marked} to be handled anew. The running service does it within seconds; `dlq list` shows what is left.")?;
+                writeln!(
+                    out,
+                    "{marked} to be handled anew. The running service does it within seconds; `dlq list` shows what is left."
+                )?;
             }
         }
     }

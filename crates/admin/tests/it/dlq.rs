@@ -67,7 +67,8 @@ async fn what_was_not_understood_is_listed_shown_and_handled_anew() {
     assert!(again.contains(&event.id) && !again.contains("to be handled anew"), "put aside once more: {again}");
 
     // And by one that understands it, it has its effect: here the event is what changes.
-    let understood = siegel_proto::events::v1::Event { data: Some(Data::RecordCommitted(committed("unfetched-365d"))), ..event };
+    let understood =
+        siegel_proto::events::v1::Event { data: Some(Data::RecordCommitted(committed("unfetched-365d"))), ..event };
     let bytes = &prost::Message::encode_to_vec(&understood);
     let retention = TenantDbs::new(&world.state(), "retention", &siegel_retention::app::MIGRATIONS, ctx.db_options());
     let letters = retention.get(tenant).await.unwrap();

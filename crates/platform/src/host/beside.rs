@@ -51,7 +51,8 @@ impl Beside {
         };
         let home = open::home(parts.as_ref(), &secrets).await?;
         let options = DbOptions { home, secure_delete: false, clock: clock.clone(), rng, metrics, health };
-        let provider = provider::open(state_dir, options.clone()).await.context("can't open the provider's database")?;
+        let provider =
+            provider::open(state_dir, options.clone()).await.context("can't open the provider's database")?;
         Ok(Self { secrets, provider, options, clock, tasks, shutdown })
     }
 

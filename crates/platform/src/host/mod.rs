@@ -33,7 +33,7 @@ use crate::clock::ClockGuard;
 use crate::clock::guard::MARK_FILE;
 use crate::ctx::Ctx;
 use crate::peer::{self, Late, Peer, RemoteOptions};
-use crate::tls::{InsideTls, Tls};
+use crate::tls::{CertificateMetrics, InsideTls, Tls};
 
 pub use beside::Beside;
 pub use config::{HostConfig, Inside, PartsChoice, SETTINGS};
@@ -46,6 +46,7 @@ pub struct Host {
     /// The platform.
     pub ctx: Ctx,
     tls: Option<Arc<Tls>>,
+    certificates: CertificateMetrics,
     inside: Option<Channels>,
     beside: BTreeMap<&'static str, Late>,
     guard: OnceLock<Arc<ClockGuard>>,
@@ -69,12 +70,12 @@ impl Channels {
 impl Host {
     /// The service of that name: the one in this process, which may start later, or a channel to another process.
     pub fn peer(&self, name: &str) -> Result<Peer> {
+        let counted = |peer| peer::measured(peer, self.ctx.metrics.clone(), self.ctx.clock.clone());
         if let Some(late) = self.beside.get(name) {
-            return Ok(late.peer());
+            return Ok(counted(late.peer()));
         }
         let away = || format!("{name} is not in this process, and there is no address of it in [peers]");
-        let peer = self.inside.as_ref().with_context(away)?.peer(name)?.with_context(away)?;
-        Ok(peer::measured(peer, self.ctx.metrics.clone(), self.ctx.clock.clone()))
+        Ok(counted(self.inside.as_ref().with_context(away)?.peer(name)?.with_context(away)?))
     }
 
     /// Says whether the wall clock may be believed: one for the process, so that whoever deletes for age asks the same.

@@ -14,7 +14,7 @@ use crate::ctx::Ctx;
 use crate::db::{DbOptions, Home};
 use crate::health::Health;
 use crate::http::{HttpEnv, HttpServer, Transport};
-use crate::log::Log;
+use crate::log::{ConsumerMetrics, Log};
 #[cfg(feature = "real")]
 use crate::log::{Kafka, KafkaEnv, KafkaSettings};
 use crate::metrics::Metrics;
@@ -23,12 +23,12 @@ use crate::peer::{Callers, SERVICES};
 use crate::provider;
 use crate::quota::Quotas;
 use crate::rng::{Rng, SystemRng};
-use crate::secrets::{Secrets, SecretsError};
+use crate::secrets::{Secrets, SecretsError, SecretsMetrics};
 #[cfg(feature = "real")]
 use crate::secrets::{VaultEnv, VaultSettings};
 use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
-use crate::tls::{InsideTls, Tls};
+use crate::tls::{CertificateMetrics, InsideTls, Tls};
 use crate::zones::{ZoneMetrics, Zones};
 
 /// What tests replace.
@@ -120,6 +120,8 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
             (Some((listener, inside.callers)), Some(Channels { tls, addresses: inside.peers.clone() }))
         }
     };
+    let certificates = CertificateMetrics::new(&metrics);
+    certificates.show(tls.as_deref(), channels.as_ref().map(|channels| &*channels.tls));
     let public_url = config.public_url.clone().unwrap_or_else(|| local_url(server.address(), config.plain_http));
     let log = Arc::new(log(config, &rng, &home, channels.as_ref())?);
     #[cfg(feature = "real")]
@@ -147,13 +149,15 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         tenants,
         quotas: Arc::new(quotas),
         home,
+        consumers: ConsumerMetrics::new(&metrics),
         metrics,
         health,
         state_dir: state_dir.clone(),
         public_url,
     };
     let beside: BTreeMap<_, _> = config.services.iter().map(|name| (*name, Default::default())).collect();
-    let host = Host { ctx, tls, inside: channels, beside, guard: OnceLock::new(), auth: OnceLock::new() };
+    let (guard, auth) = (OnceLock::new(), OnceLock::new());
+    let host = Host { ctx, tls, certificates, inside: channels, beside, guard, auth };
     Ok(Opened { host, server, inside, holds })
 }
 
@@ -193,7 +197,10 @@ pub(super) async fn secrets(place: SecretsPlace<'_>, on: Stands<'_>) -> Result<S
         };
         return Secrets::open_vault(VaultSettings::from_parts(file, place.program)?, env).await;
     }
-    Secrets::open(&place.state_dir.join("secrets.sealed"), place.key_file, on.clock.clone(), on.rng.clone())
+    let sealed = place.state_dir.join("secrets.sealed");
+    let secrets = Secrets::open(&sealed, place.key_file, on.clock.clone(), on.rng.clone())?;
+    SecretsMetrics::new(on.metrics).one_that_is_open();
+    Ok(secrets)
 }
 
 /// The two directories, or the two S3 stores that the parts name.

@@ -25,6 +25,8 @@ use crate::worker::{Worker, WorkerEnv};
 
 /// A day, for looking whether a certificate is due.
 const CERTIFICATE_EVERY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How often a zone that perhaps nobody uses is looked at.
+const ZONES_EVERY_MS: i64 = 15_000;
 /// How often the bells of other processes are listened to: what an event takes longer than in one process.
 const BELLS_EVERY_MS: i64 = 100;
 /// How often background work learns of tenants that another process changed. Requests look themselves.
@@ -114,16 +116,18 @@ impl Process {
     /// Renews certificates when two thirds of their lives are over.
     fn certificates(&self) -> Worker {
         let (tls, inside) = (self.host.tls.clone(), self.host.inside.as_ref().map(|inside| inside.tls.clone()));
+        let shown = self.host.certificates.clone();
         Worker::new("server.certificate", CERTIFICATE_EVERY_MS, move || {
-            let (tls, inside) = (tls.clone(), inside.clone());
+            let (tls, inside, shown) = (tls.clone(), inside.clone(), shown.clone());
             async move {
                 let mut renewed = 0;
-                if let Some(tls) = tls {
+                if let Some(tls) = &tls {
                     renewed += usize::from(tls.renew_if_due().await?);
                 }
-                if let Some(tls) = inside {
+                if let Some(tls) = &inside {
                     renewed += usize::from(tls.renew_if_due().await?);
                 }
+                shown.show(tls.as_deref(), inside.as_deref());
                 Ok::<_, crate::tls::TlsError>(renewed)
             }
         })
@@ -138,9 +142,22 @@ impl Process {
             metrics: ctx.metrics.clone(),
             shutdown: ctx.shutdown.clone(),
         };
-        for worker in self.workers() {
+        for worker in self.workers().into_iter().chain([self.zones_watched()]) {
             worker.spawn(env.clone(), &ctx.tasks);
         }
+    }
+
+    /// Looks whether both zones are there. It changes nothing, so it is none of the [`workers`](Process::workers) that are
+    /// run by hand.
+    fn zones_watched(&self) -> Worker {
+        let zones = self.host.ctx.zones.clone();
+        Worker::new("zones.look", ZONES_EVERY_MS, move || {
+            let zones = zones.clone();
+            async move {
+                futures::join!(zones.a.look(), zones.b.look());
+                Ok::<_, std::convert::Infallible>(0)
+            }
+        })
     }
 
     /// Begins to stop at SIGTERM or ctrl-c.
@@ -161,11 +178,12 @@ impl Process {
         let routes = services.into_iter().filter_map(|service| service.grpc).map(|grpc| grpc.routes);
         let internal = routes.fold(Router::new(), Router::merge);
         let internal = match inside.as_ref() {
-            Some((_, callers)) => peer::only(*callers, internal),
-            None => internal,
+            Some((_, callers)) => {
+                let logs = host.beside.keys().filter_map(|service| host.ctx.log.serve(service));
+                logs.fold(peer::only(*callers, internal), |all, grpc| all.merge(peer::only(LOG_CALLERS, grpc.routes)))
+            }
+            None => internal, // nobody else asks
         };
-        let logs = host.beside.keys().filter_map(|service| host.ctx.log.serve(service));
-        let internal = logs.fold(internal, |all, grpc| all.merge(peer::only(LOG_CALLERS, grpc.routes)));
         let internal = peer::in_time(host.ctx.clock.clone(), fresh(&host, internal));
         let public = fresh(&host, public);
         let cut = match inside {

@@ -12,14 +12,14 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use siegel_domain::{TenantId, Timestamp};
 use siegel_proto::events::v1::Event;
-use tracing::Instrument;
 
 use super::carrier::Carrier;
 use super::feed::{Log, LogError, News, Stored};
+use crate::backlog::{Backlog, Unread};
 use crate::clock::SharedClock;
 use crate::db::{self, Db, DbError, TenantDbs, Tx};
 use crate::metrics::{Metrics, Name};
-use crate::telemetry::TraceContext;
+use crate::telemetry;
 use crate::tenants::Tenants;
 
 /// Events handled in one transaction: one sync of the disk for all of them, and a bound on what a kill repeats.
@@ -61,6 +61,7 @@ pub struct Consumer {
     carrier: Carrier,
     sweep: AtomicBool,
     redriving: Option<Redriving>,
+    unread: Unread,
     parked: Counter,
     handled: Counter,
 }
@@ -80,14 +81,16 @@ impl Consumer {
         // What Kafka brings need not be looked for.
         let news = if matches!(carrier, Carrier::Outboxes) { log.subscribe() } else { News::deaf() };
         let (parked, handled) = (Counter::default(), Counter::default());
-        Self { name, log, sources, own, handler, clock, news, carrier, sweep: AtomicBool::new(true), redriving: None, parked, handled }
+        let (unread, sweep) = (Unread::new(clock.clone()), AtomicBool::new(true));
+        Self { name, log, sources, own, handler, clock, news, carrier, sweep, redriving: None, unread, parked, handled }
     }
 
-    /// Shows what was handled and parked at `/metrics`, in families that all consumers of the process share.
+    /// Shows what was handled and parked, and how long events lie unread, at `/metrics`, in families that all consumers of the process share.
     pub fn counted_in(mut self, metrics: &ConsumerMetrics) -> Self {
         let name = Name { name: self.name };
         self.handled = metrics.handled.get_or_create(&name).clone();
         self.parked = metrics.parked.get_or_create(&name).clone();
+        metrics.backlog.show(self.name, self.unread.clone());
         self
     }
 
@@ -133,14 +136,18 @@ impl Consumer {
                 pairs.extend(self.log.tenants(source).await?.into_iter().map(|tenant| (source, tenant)));
             }
         }
+        self.unread.heard(&pairs);
         for (source, tenant) in pairs {
             match self.run_tenant(source, tenant).await {
-                Ok((events, false)) => done += events,
+                Ok((events, false)) => {
+                    done += events;
+                    self.unread.through(source, tenant);
+                }
                 Ok((events, true)) => {
                     done += events;
                     self.news.put_back(source, tenant);
                 }
-                Err(LogError::Db(DbError::NoSuchTenant)) => {} // given up meanwhile
+                Err(LogError::Db(DbError::NoSuchTenant)) => self.unread.through(source, tenant), // given up meanwhile
                 Err(error) => {
                     tracing::warn!(consumer = self.name, source, %tenant, %error, "events wait");
                     self.sweep();
@@ -205,6 +212,9 @@ impl Consumer {
         for _ in 0..BATCHES {
             let after = self.position(source, tenant).await?;
             let batch = self.log.read(source, tenant, after, BATCH).await?;
+            if let Some(first) = batch.first() {
+                self.unread.first(source, tenant, Timestamp(first.event.time_ms));
+            }
             let more = batch.len() >= BATCH as usize;
             total += self.deliver(source, tenant, &batch).await?;
             if !more {
@@ -232,9 +242,7 @@ impl Consumer {
         }
         let db = self.own.get(tenant).await?;
         let (effect, parked) = db
-            .tx("log.consume", |tx| {
-                Box::pin(async move { self.apply_all(tx, source, tenant, deliveries).await })
-            })
+            .tx("log.consume", |tx| Box::pin(async move { self.apply_all(tx, source, tenant, deliveries).await }))
             .await?;
         self.handled.inc_by(effect.fresh as u64);
         self.parked.inc_by(parked);
@@ -289,15 +297,17 @@ impl Consumer {
     }
 
     /// One event under a savepoint, so that a poisonous one leaves no half effect. False: it was parked.
-    pub(super) async fn apply(&self, tx: &mut Tx<'_>, source: &str, tenant: TenantId, stored: &Stored) -> Result<bool, DbError> {
+    pub(super) async fn apply(
+        &self,
+        tx: &mut Tx<'_>,
+        source: &str,
+        tenant: TenantId,
+        stored: &Stored,
+    ) -> Result<bool, DbError> {
         let event = &stored.event;
         let span = tracing::info_span!("log.handle", consumer = self.name, event.id, event.r#type, %tenant);
         db::query("SAVEPOINT handling").execute(&mut **tx).await?;
-        let handling = self.handler.handle(tx, tenant, event).instrument(span);
-        let handled = match event.traceparent.parse::<TraceContext>() {
-            Ok(cause) => cause.scope(handling).await,
-            Err(_) => handling.await,
-        };
+        let handled = telemetry::caused_by(&event.traceparent, span, self.handler.handle(tx, tenant, event)).await;
         let reason = match handled {
             Ok(()) => None,
             Err(HandleError::Poison(reason)) => Some(reason),
@@ -356,6 +366,7 @@ async fn position_in(tx: &mut Tx<'_>, consumer: &str, source: &str) -> Result<i6
 pub struct ConsumerMetrics {
     handled: Family<Name, Counter>,
     parked: Family<Name, Counter>,
+    backlog: Backlog,
 }
 
 impl ConsumerMetrics {
@@ -364,6 +375,7 @@ impl ConsumerMetrics {
         Self {
             handled: metrics.register("events_handled", "Events handled, by consumer", Family::default()),
             parked: metrics.register("events_parked", "Events no consumer could make sense of", Family::default()),
+            backlog: Backlog::new(metrics),
         }
     }
 }

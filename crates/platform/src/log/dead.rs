@@ -113,9 +113,7 @@ impl Consumer {
             done += handled;
             let service = &service;
             provider
-                .tx("log.redrive.woken", |tx| {
-                    Box::pin(async move { provider::woken(tx, tenant, service, now).await })
-                })
+                .tx("log.redrive.woken", |tx| Box::pin(async move { provider::woken(tx, tenant, service, now).await }))
                 .await?;
         }
         Ok(done)
@@ -125,9 +123,8 @@ impl Consumer {
         let db = self.database(tenant).await?;
         let (mut done, mut more) = (0, true);
         while more {
-            let handled = db
-                .tx("log.redrive", |tx| Box::pin(async move { self.redrive_batch(tx, tenant).await }))
-                .await?;
+            let handled =
+                db.tx("log.redrive", |tx| Box::pin(async move { self.redrive_batch(tx, tenant).await })).await?;
             done += handled;
             more = handled >= BATCH as usize;
         }

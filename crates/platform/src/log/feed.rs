@@ -13,9 +13,9 @@ use siegel_proto::events::v1::Event;
 use tokio::sync::Notify;
 
 use super::bell::Bell;
+use super::carrier::Carrier;
 #[cfg(feature = "real")]
 use super::kafka::{self, Kafka};
-use super::carrier::Carrier;
 use super::other::Outboxes;
 use super::remote::{Remote, Served};
 use crate::db::{self, DbError, Engine, Home, Reader, Row, TenantDbs};

@@ -18,6 +18,7 @@ mod cache;
 pub mod contract;
 mod error;
 mod file;
+mod metrics;
 mod seal;
 mod sealed;
 #[cfg(feature = "real")]
@@ -35,6 +36,7 @@ use cache::{At, Cache};
 use sealed::SealedFile;
 
 pub use error::{SecretsError, Unavailable};
+pub use metrics::SecretsMetrics;
 pub use seal::{KEY_BYTES, SealError, SecondLayer};
 #[cfg(feature = "real")]
 pub use vault::{SignIn, VaultEnv, VaultSettings};

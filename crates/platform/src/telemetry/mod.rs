@@ -5,5 +5,7 @@ mod start;
 mod trace;
 
 pub use start::{LogFormat, Telemetry, TelemetryConfig, TelemetryError};
-pub(crate) use trace::hex;
-pub use trace::{NotATraceparent, TRACEPARENT, TraceContext, enter_remote, trace_context, traceparent};
+pub use trace::{
+    NotATraceparent, TRACEPARENT, TraceContext, caused_by, enter_remote, follow, trace_context, traceparent,
+};
+pub(crate) use trace::{carried, hex};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::rng::Rng;
@@ -76,18 +76,45 @@ pub fn trace_context() -> Option<TraceContext> {
 /// Makes `span` a part of the trace that a request names, or of a new one, and returns its place in it.
 pub fn enter_remote(span: &Span, incoming: Option<TraceContext>, rng: &dyn Rng) -> TraceContext {
     if let Some(incoming) = incoming {
-        let remote = SpanContext::new(
-            TraceId::from_bytes(incoming.trace_id),
-            SpanId::from_bytes(incoming.span_id),
-            if incoming.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() },
-            true,
-            TraceState::default(),
-        );
-        // Fails only for a span that nobody records.
-        let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(remote));
+        set_parent(span, incoming);
     }
     let own = of_span(span);
     own.or_else(|| incoming.map(|incoming| incoming.next(rng))).unwrap_or_else(|| TraceContext::start(rng))
+}
+
+/// Runs `work` in `span`, both in the trace of the event that caused it (its `traceparent`): what follows from an upload
+/// belongs to the upload's trace, in whichever process and however much later.
+pub async fn caused_by<F: Future>(traceparent: &str, span: Span, work: F) -> F::Output {
+    match follow(&span, traceparent) {
+        Some(cause) => cause.scope(work.instrument(span)).await,
+        None => work.instrument(span).await,
+    }
+}
+
+/// `work` in the span and the trace of who asks for it now: for what goes on in a task of its own.
+pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    let (context, work) = (trace_context(), work.in_current_span());
+    async move {
+        match context {
+            Some(context) => context.scope(work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// Makes `span` a part of the trace of an event (its `traceparent`), and returns the place in it; none if it has none.
+pub fn follow(span: &Span, traceparent: &str) -> Option<TraceContext> {
+    let cause = traceparent.parse().ok()?;
+    set_parent(span, cause);
+    Some(cause)
+}
+
+fn set_parent(span: &Span, cause: TraceContext) {
+    let flags = if cause.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
+    let (trace_id, span_id) = (TraceId::from_bytes(cause.trace_id), SpanId::from_bytes(cause.span_id));
+    let remote = SpanContext::new(trace_id, span_id, flags, true, TraceState::default());
+    // Fails only for a span that nobody records.
+    let _ = span.set_parent(opentelemetry::Context::new().with_remote_span_context(remote));
 }
 
 fn of_span(span: &Span) -> Option<TraceContext> {

@@ -11,6 +11,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme, version};
+use siegel_domain::Timestamp;
 
 use super::issue::Purpose;
 use super::{Current, Own, TlsError};
@@ -45,6 +46,16 @@ impl InsideTls {
         let server = Arc::new(server_config(roots.clone(), own.current.clone())?);
         let client = Arc::new(client_config(roots, own.current.clone())?);
         Ok(Self { own, server, client })
+    }
+
+    /// When the service's certificate ends.
+    pub fn expires(&self) -> Timestamp {
+        self.own.current.get().expires
+    }
+
+    /// As [`super::Tls::ca_expires`].
+    pub fn ca_expires(&self) -> Timestamp {
+        self.own.ca.expires
     }
 
     /// Replaces the certificate if two thirds of its life are over, as [`super::Tls::renew_if_due`].

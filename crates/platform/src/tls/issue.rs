@@ -47,6 +47,7 @@ struct Stored {
 pub(super) struct Ca {
     pub(super) der: Vec<u8>,
     pub(super) pem: String,
+    pub(super) expires: Timestamp,
     issuer: Issuer<'static, KeyPair>,
 }
 
@@ -76,7 +77,7 @@ impl Ca {
         let der = stored.der.to_vec();
         let issuer =
             Issuer::from_ca_cert_der(&CertificateDer::from(der.as_slice()), key).map_err(|_| TlsError::Stored)?;
-        Ok(Self { pem: pem(&der), der, issuer })
+        Ok(Self { pem: pem(&der), der, expires: Timestamp(stored.ends_ms), issuer })
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod inside;
 mod issue;
+mod metrics;
 
 use std::fmt;
 use std::io;
@@ -25,6 +26,7 @@ use issue::{Ca, LEAF_NAME, Leaf, Purpose};
 
 pub(crate) use inside::caller_of;
 pub use inside::{Caller, InsideTls, host_name};
+pub use metrics::CertificateMetrics;
 
 /// Names that every certificate has.
 pub const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -119,6 +121,11 @@ impl Tls {
     /// When the server's certificate ends; for a gauge.
     pub fn expires(&self) -> Timestamp {
         self.own.current.get().expires
+    }
+
+    /// When the CA's ends, and with it everything that pins it.
+    pub fn ca_expires(&self) -> Timestamp {
+        self.own.ca.expires
     }
 
     /// Replaces the certificate if two thirds of its life are over. Call it once a day; connections that stand keep the

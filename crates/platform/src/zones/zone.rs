@@ -52,7 +52,7 @@ impl Zone {
         metrics: ZoneMetrics,
     ) -> Self {
         let (writing, reading) = (Breaker::default(), Breaker::default());
-        metrics.up(name, true);
+        metrics.begin(name);
         let calls = Calls::new(clock.clone());
         Self { name, jurisdiction: jurisdiction.into(), admin, store, clock, calls, writing, reading, metrics }
     }
@@ -147,6 +147,11 @@ impl Zone {
         self.calls.run(async move { admin.health().await }).await
     }
 
+    /// Looks whether it is there and shows it: a zone that nobody uses now is missed as well.
+    pub async fn look(&self) {
+        self.metrics.looked(self.name, self.health().await.is_ok());
+    }
+
     /// Asks the administration: within the deadline, and without a breaker, since it says nothing of objects.
     async fn ask<T, F>(
         &self,
@@ -187,8 +192,9 @@ impl Zone {
             None => breaker.succeeded(),
         };
         if change != Change::None {
-            let up = !self.writing.is_open() && !self.reading.is_open();
-            self.metrics.up(self.name, up);
+            let (writing_cut, reading_cut) = (self.writing.is_open(), self.reading.is_open());
+            self.metrics.breakers(self.name, writing_cut, reading_cut);
+            let up = !writing_cut && !reading_cut;
             match change {
                 Change::Opened => tracing::error!(zone = self.name, reason = word, "a zone is cut off after failures"),
                 _ => tracing::info!(zone = self.name, up, "a zone answers again"),

@@ -172,6 +172,18 @@ async fn a_failing_zone_is_cut_off_and_tried_again_later() {
 }
 
 #[tokio::test]
+async fn a_zone_that_nobody_uses_is_missed_all_the_same() {
+    let (state, faults, metrics) = (tempfile::tempdir().unwrap(), Faults::new(), ZoneMetrics::default());
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let zone = measured(state.path(), clock, &faults, metrics.clone());
+    for (fault, answers) in [(Fault::None, true), (Fault::Down, false), (Fault::None, true)] {
+        faults.set(fault);
+        zone.look().await;
+        assert_eq!((metrics.answers(NAMES[0]), metrics.is_up(NAMES[0])), (answers, true), "a look opens no breaker");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_zone_is_given_up_at_the_deadline() {
     let (state, faults) = (tempfile::tempdir().unwrap(), Faults::new());
     let clock = Arc::new(ManualClock::new(Timestamp(0)));

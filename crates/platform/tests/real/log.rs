@@ -129,16 +129,19 @@ impl Ground {
                 consumer.run_once().await.unwrap();
             }
         });
-        assert!(heard.await.is_ok(), "not heard in {PATIENCE:?}: {} of {}", self.effects(tenant).await.len(), ids.len());
+        assert!(
+            heard.await.is_ok(),
+            "not heard in {PATIENCE:?}: {} of {}",
+            self.effects(tenant).await.len(),
+            ids.len()
+        );
         assert_eq!(self.effects(tenant).await, ids);
     }
 
     /// Changes the relay's row of a tenant.
     async fn change(&self, tenant: TenantId, statement: &'static str) {
         let db = self.producer.get(tenant).await.unwrap();
-        let changed = db.tx("test.change", |tx| {
-            Box::pin(async move { db::query(statement).execute(&mut **tx).await })
-        });
+        let changed = db.tx("test.change", |tx| Box::pin(async move { db::query(statement).execute(&mut **tx).await }));
         assert_eq!(changed.await.unwrap().rows_affected(), 1);
     }
 

@@ -345,8 +345,21 @@ async fn f14_the_leader_is_killed_and_nobody_notices_who_only_reads() {
         service.secrets.wrap(tenant(5), &PLACE, b"k").await.is_ok()
     })
     .await;
+    // Nobody feels it, and whoever is on duty hears of it: of a node that is away, of one that is back and sealed.
+    let nodes = async |how: [u64; 3]| {
+        let shown = ["open", "away", "sealed"].map(|status| format!("siegel_secrets_nodes{{status=\"{status}\"}}"));
+        until("the nodes are shown as they are", async || {
+            clock.advance_ms(PAUSE_MS);
+            shown.each_ref().map(|name| service.counted(name)) == how
+        })
+        .await;
+    };
+    nodes([2, 1, 0]).await;
     bao.run(leader).await;
+    nodes([2, 0, 1]).await;
+    assert_eq!(service.counted("siegel_secrets_up"), 1);
     bao.unseal(leader).await;
+    nodes([3, 0, 0]).await;
     service.stop().await;
     operator.stop().await;
 }

@@ -6,5 +6,5 @@ pub(crate) mod deny;
 pub(crate) mod explained;
 pub(crate) mod files;
 pub(crate) mod promises;
-pub(crate) mod proto;
+pub(crate) mod watch;
 pub(crate) mod words;

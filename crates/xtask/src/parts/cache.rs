@@ -93,13 +93,17 @@ impl Tool {
 
     /// What in the tree decides what is made.
     fn pins(&self) -> Result<String> {
-        let file = match self.source {
-            Source::Go { .. } => "go.sum",
-            Source::Python => "requirements.txt",
-            Source::Maven => "jars.sha256",
+        let files: &[&str] = match self.source {
+            Source::Go { package: "." } => &["go.sum", "program.go"], // a program of ours
+            Source::Go { .. } => &["go.sum"],
+            Source::Python => &["requirements.txt"],
+            Source::Maven => &["jars.sha256"],
         };
-        let path = tree::root().join(self.pinned).join(file);
-        fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+        let read = |file: &&str| {
+            let path = tree::root().join(self.pinned).join(file);
+            fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+        };
+        files.iter().map(read).collect()
     }
 }
 

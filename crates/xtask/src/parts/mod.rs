@@ -31,10 +31,9 @@ mod wait;
 use anyhow::Result;
 
 use crate::needs::Need;
-use crate::parts::cache::Tool;
 use crate::parts::site::Site;
 
-pub(crate) use cache::go;
+pub(crate) use cache::{Source, Tool, go};
 pub(crate) use suite::{NEEDS, test};
 pub(crate) use verbs::{down, logs, status, up};
 

@@ -12,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 use siegel_api::events::{Event, EventQuery};
 use siegel_api::problem::ProblemBody;
 use siegel_domain::TenantId;
+use siegel_platform::Problem;
 use siegel_platform::auth::{Auth, Caller};
 use siegel_platform::http::Query;
-use siegel_platform::Problem;
 
 use crate::app::App;
 use crate::audience::Audience;

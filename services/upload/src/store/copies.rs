@@ -172,6 +172,15 @@ pub async fn to_repair(db: impl Executor<'_>, zone: &str, limit: u32) -> Result<
     rows.iter().map(CopyRow::try_from).collect()
 }
 
+/// How much [`to_repair`] would find without a limit.
+pub async fn waiting(db: impl Executor<'_>, zone: &str) -> Result<i64, DbError> {
+    let waiting = db::query_scalar(
+        "SELECT COUNT(*) FROM copies c JOIN records r ON r.id = c.record
+          WHERE c.wanted <> c.actual AND c.zone = $1 AND r.state IN ('open', 'committing', 'committed')",
+    );
+    waiting.bind(zone).fetch_one(db).await
+}
+
 /// Objects of a record that should go and are not known to be gone, at most `limit`, outside of `skip`.
 pub async fn to_remove(
     db: impl Executor<'_>,

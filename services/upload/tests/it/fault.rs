@@ -218,12 +218,15 @@ async fn f07_damaged_in_both_zones_is_an_error_and_nothing_is_healed_falsely() {
     assert_eq!((whole.status.as_u16(), whole.code()), (503, "damaged"));
     world.repair().await;
     assert_eq!(world.app.metrics.healed_in("zone-a") + world.app.metrics.healed_in("zone-b"), 0);
+    let waiting = || ["zone-a", "zone-b"].map(|zone| world.app.metrics.to_repair_in(zone));
+    assert_eq!(waiting(), [1, 1], "somebody has to look at these");
     assert_eq!(world.get_part(&world.member, sealed.id(), 0).await.code(), "damaged");
     // One of them comes back from a backup: it is recognised, and heals the other.
     std::fs::write(&world.objects(1)[0], &sealed.parts[0]).unwrap();
     world.repair().await;
     assert_eq!(world.get_part(&world.member, sealed.id(), 0).await.bytes, sealed.parts[0]);
     assert_eq!(std::fs::read(world.objects(0).pop().unwrap()).unwrap(), sealed.parts[0]);
+    assert_eq!(waiting(), [0, 0]);
 }
 
 #[tokio::test]

@@ -11,9 +11,11 @@ mod liar;
 #[cfg(target_os = "linux")]
 mod memory;
 mod noisy;
+mod numbers;
 mod outputs;
 mod practice;
 mod programs;
 mod sealed;
 mod support;
+mod traces;
 mod uploads;

@@ -7,8 +7,8 @@ use siegel_api::tenants::Durability;
 use siegel_client::profile::ProfileDir;
 use siegel_client::{Enrolment, RecordQuery, Session, SignIn};
 use siegel_domain::{Principal, Role};
-use siegel_platform::host::PartsChoice;
 use siegel_e2e::{ChildServer, Collector, PASSWORD, World, canary_hits, contains};
+use siegel_platform::host::PartsChoice;
 
 use crate::support::content;
 

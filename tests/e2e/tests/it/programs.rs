@@ -26,12 +26,12 @@ async fn start() -> Programs {
 }
 
 /// A centre with its owner, and a sender of it.
-struct People {
-    owner: Session,
-    sender: Session,
+pub(crate) struct People {
+    pub(crate) owner: Session,
+    pub(crate) sender: Session,
 }
 
-async fn people(programs: &Programs) -> People {
+pub(crate) async fn people(programs: &Programs) -> People {
     let dir = |name: &str| ProfileDir::at(programs.outside(name));
     let code = add_dealer_beside(&programs.url(), &programs.state(), programs.parts()).await.unwrap();
     Enrolment::begin(&code, None, None).await.unwrap().dealer(&dir("dealer")).await.unwrap();

@@ -75,7 +75,9 @@ impl ClientContext for Watch {
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let (kind, why) = match code {
-            Some(RDKafkaErrorCode::AllBrokersDown) => ("all-down", "no broker of Kafka answers: events wait in the outbox"),
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                ("all-down", "no broker of Kafka answers: events wait in the outbox")
+            }
             Some(RDKafkaErrorCode::Authentication) => ("sign-in", "Kafka refuses our user or password"),
             _ => ("other", ""),
         };

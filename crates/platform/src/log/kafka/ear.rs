@@ -56,7 +56,10 @@ async fn listen(kafka: &Kafka, sources: &[&'static str], tell: &Tell) {
     }
 }
 
-async fn subscribe(kafka: &Kafka, topics: &BTreeMap<String, &'static str>) -> Result<StreamConsumer<Watch>, KafkaFault> {
+async fn subscribe(
+    kafka: &Kafka,
+    topics: &BTreeMap<String, &'static str>,
+) -> Result<StreamConsumer<Watch>, KafkaFault> {
     kafka.ensure_topics().await?;
     let mut config = kafka.service(SERVICE)?;
     let own = format!("{SERVICE}.{:032x}", u128::from_be_bytes(kafka.env.rng.bytes()));

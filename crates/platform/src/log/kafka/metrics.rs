@@ -26,7 +26,11 @@ impl KafkaMetrics {
                 "Messages whose predecessor had not come, so that the outbox was read instead, by consumer",
                 Family::default(),
             ),
-            faults: metrics.register("kafka_faults", "What brokers and the client reported, by kind", Family::default()),
+            faults: metrics.register(
+                "kafka_faults",
+                "What brokers and the client reported, by kind",
+                Family::default(),
+            ),
         }
     }
 

@@ -223,4 +223,3 @@ impl Receive {
         tracing::error!(consumer = self.name, topic, partition, offset, %error, "a message is none of ours");
     }
 }
-

@@ -1,14 +1,15 @@
-//! What the adapter counts.
+//! What the adapter counts beside what every adapter shows.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
+use super::super::SecretsMetrics;
 use crate::metrics::{Metrics, NameOutcome, ReasonLabel, outcome};
 
 /// Counters and gauges of one session.
 pub(super) struct VaultMetrics {
-    pub(super) up: Gauge,
+    pub(super) store: SecretsMetrics,
     pub(super) token_age_seconds: Gauge,
     pub(super) signed_in: Counter,
     renewals: Family<NameOutcome, Counter>,
@@ -18,7 +19,7 @@ pub(super) struct VaultMetrics {
 impl VaultMetrics {
     pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
-            up: metrics.register("secrets_up", "1 while the store of secrets answers", Gauge::default()),
+            store: SecretsMetrics::new(metrics),
             token_age_seconds: metrics.register(
                 "secrets_token_age_seconds",
                 "Since the token of the store of secrets was given or renewed",

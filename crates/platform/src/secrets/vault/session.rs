@@ -92,17 +92,26 @@ impl Session {
         Ok(session)
     }
 
-    /// Asks the leader first from now on, if there is one and it is not known.
+    /// Looks at all nodes at once: asks the leader first from now on, if there is one, and shows how many of them are sealed
+    /// or away. One of three costs nobody anything, and the next one everybody.
     pub(super) async fn find_leader(&self) {
-        let first = self.preferred.load(Ordering::Relaxed);
-        for node in (0..self.nodes.len()).map(|turn| (first + turn) % self.nodes.len()) {
-            // 200 from the leader, 429 from a standby.
-            let health = self.http.get(format!("{}/v1/sys/health", self.nodes[node].trim_end_matches('/')));
-            if health.send().await.is_ok_and(|answer| answer.status() == reqwest::StatusCode::OK) {
-                self.leader.store(node, Ordering::Relaxed);
-                self.preferred.store(node, Ordering::Relaxed);
-                return;
-            }
+        let look = |node: &String| {
+            let health = self.http.get(format!("{}/v1/sys/health", node.trim_end_matches('/')));
+            async move { health.send().await.map(|answer| answer.status().as_u16()) }
+        };
+        let seen = futures::future::join_all(self.nodes.iter().map(look)).await;
+        let statuses: Vec<_> = seen
+            .iter()
+            .map(|status| match status {
+                Ok(200 | 429) => "open",   // the leader, a standby
+                Ok(501 | 503) => "sealed", // or nobody has made it ready yet
+                _ => "away",
+            })
+            .collect();
+        self.metrics.store.nodes(&statuses);
+        if let Some(leader) = seen.iter().position(|status| matches!(status, Ok(200))) {
+            self.leader.store(leader, Ordering::Relaxed);
+            self.preferred.store(leader, Ordering::Relaxed);
         }
     }
 
@@ -182,7 +191,7 @@ impl Session {
             );
         }
         *away = Some(Away { since_ms, why, asked_ms: now_ms });
-        self.metrics.up.set(0);
+        self.metrics.store.up(false);
     }
 
     fn answered(&self, node: usize) {
@@ -190,7 +199,7 @@ impl Session {
         if self.lock_away().take().is_some() {
             tracing::info!("the store of secrets is back");
         }
-        self.metrics.up.set(1);
+        self.metrics.store.up(true);
     }
 
     /// Since when nobody answers, if nobody does.
