@@ -22,8 +22,9 @@ pub(crate) const NEEDS: &[Need] = &[
     Need::Java,
 ];
 
-/// End-to-end tests, by the beginning of their names: the story of a centre and its senders, and of a practice.
-const STORIES: &[&str] = &["centre::", "practice::"];
+/// End-to-end tests, by the beginning of their names: what people do, what is erased, what must not cross from one tenant to
+/// another, and the same as six programs. The others look at clients and liars, to whom the parts are all one.
+const STORIES: &[&str] = &["centre::", "practice::", "conversations::", "erasing::", "crossing::", "programs::"];
 
 /// The stage.
 pub(crate) fn test(work: &mut Work) -> Result<String> {
