@@ -91,6 +91,6 @@ fn of_its_own(text: &str) -> Result<String> {
         table.map(|table| table.insert(key.to_owned(), value)).with_context(|| format!("a section [{part}]"))
     };
     set("postgres", "installation", name.into())?;
-    set("kafka", "partitions", 2.into())?; // one broker keeps the topics of all worlds
+    set("kafka", "partitions", 1.into())?; // one broker keeps the topics of all worlds
     Ok(parts.to_string())
 }

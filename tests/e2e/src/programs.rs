@@ -1,14 +1,16 @@
 //! The platform as six programs on one state directory, behind a front.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use siegel_platform::host::PartsChoice;
 use siegel_platform::program::Program;
+use siegel_platform::rng::{Rng, SystemRng};
 use siegel_platform::tasks::Shutdown;
 use tempfile::TempDir;
 
@@ -242,11 +244,22 @@ impl Drop for Programs {
     }
 }
 
-/// Addresses that were free a moment ago.
+/// Addresses that are free, and that nobody gets who asks the system for any port: those it gives out begin at 32768. Six
+/// programs take a while to start, and other tests start theirs meanwhile.
 fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
-    let listeners = (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<Vec<_>>>()?;
-    let addresses = listeners.iter().map(TcpListener::local_addr).collect::<std::io::Result<Vec<_>>>()?;
-    addresses.try_into().map_err(|_| anyhow::anyhow!("as many as were asked for"))
+    static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut found = Vec::with_capacity(N);
+    while found.len() < N {
+        ensure!(taken.len() < 10_000, "no free port");
+        let port = 12_000 + u16::try_from((&SystemRng as &dyn Rng).below(20_000))?;
+        if taken.insert(port)
+            && let Ok(listener) = TcpListener::bind(("127.0.0.1", port))
+        {
+            found.push(listener.local_addr()?);
+        }
+    }
+    found.try_into().map_err(|_| anyhow::anyhow!("as many as were asked for"))
 }
 
 /// Between two looks at a process.

@@ -41,6 +41,8 @@ impl Default for WorldOptions {
 pub struct World {
     dir: Arc<TempDir>,
     parts: Option<Parts>,
+    /// Whether a test brought the zones.
+    own_zones: bool,
     address: SocketAddr,
     ctx: Ctx,
     ca: Option<[u8; 32]>,
@@ -79,6 +81,7 @@ impl World {
         }
         (options.settings)(&mut config);
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
+        let own_zones = options.zones.is_some();
         let given = Given { clock, zones: options.zones, ..Given::default() };
         let platform = Platform::open(config, given).await?;
         let (address, ctx, ca) = (platform.address(), platform.ctx().clone(), platform.ca_fingerprint());
@@ -88,7 +91,7 @@ impl World {
         }
         #[expect(clippy::disallowed_methods, reason = "the handle is awaited by stop, which fails on a panic")]
         let serving = tokio::spawn(platform.serve());
-        Ok(Self { dir, parts, address, ctx, ca, workers, serving })
+        Ok(Self { dir, parts, own_zones, address, ctx, ca, workers, serving })
     }
 
     /// Stops as on SIGTERM and starts again on the same directory and address.
@@ -177,8 +180,8 @@ impl World {
     /// Sealed objects that lie in a zone now.
     pub fn objects(&self, short: &str) -> Vec<PathBuf> {
         match &self.parts {
-            Some(parts) => parts.objects(&self.ctx, short),
-            None => files_below(&self.zone(short)),
+            Some(parts) if !self.own_zones => parts.objects(&self.ctx, short),
+            _ => files_below(&self.zone(short)),
         }
     }
 

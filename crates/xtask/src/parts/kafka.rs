@@ -34,7 +34,7 @@ fn start(site: &Site) -> Result<String> {
         format_once(site, &config)?;
         // Enough for what tests put through it (400 MB resident), and a collector that needs no threads.
         let mut java = java(site)?;
-        java.args(["-Xmx256m", "-XX:+UseSerialGC", "kafka.Kafka"]).arg(&config);
+        java.args(["-Xmx384m", "-XX:+UseSerialGC", "kafka.Kafka"]).arg(&config);
         process.start(&mut java, &[(A.host, KAFKA), (A.host, KAFKA_CONTROLLER)])?;
     }
     process.wait("kafka, waiting for its port", Patience::seconds(60), listens)?;
