@@ -37,7 +37,7 @@ pub struct DeadLetter {
     pub event: Event,
 }
 
-const COLUMNS: &str = "SELECT consumer, source, position, reason, parked_ms, redrive_ms, data FROM dead_letters
+const OF_TENANT: &str = "SELECT consumer, source, position, reason, parked_ms, redrive_ms, data FROM dead_letters
      ORDER BY parked_ms, consumer, source, position LIMIT $1";
 
 fn letter(row: &Row) -> Result<DeadLetter, DbError> {
@@ -56,7 +56,7 @@ fn letter(row: &Row) -> Result<DeadLetter, DbError> {
 
 /// A tenant's letters in a consumer's database, the oldest first.
 pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, DbError> {
-    let rows = db::query(COLUMNS).bind(LISTED).fetch_all(db.reader()).await?;
+    let rows = db::query(OF_TENANT).bind(LISTED).fetch_all(db.reader()).await?;
     rows.iter().map(letter).collect()
 }
 

@@ -1,5 +1,5 @@
 //! Reading the outboxes, and being woken when there is something to read: by the commit itself where the producer is in
-//! this process, by its bell ([`super::bell`]) where it is another one on the same state directory.
+//! this process, by its bell ([`super::bell`]) where it is another one on the same state directory, by Kafka elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

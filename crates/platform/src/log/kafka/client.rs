@@ -2,8 +2,8 @@
 //! answer but a timeout; the library tells the reason here only.
 
 use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _, RDKafkaLogLevel};
+use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -12,6 +12,8 @@ use super::{Kafka, KafkaFault};
 use crate::health::Health;
 use crate::parts::Credential;
 
+/// After a failure whoever receives waits so long.
+pub(super) const PAUSE_MS: i64 = 1_000;
 /// The name in readiness.
 const NAME: &str = "kafka";
 
@@ -25,6 +27,14 @@ impl Kafka {
     /// Who may make topics.
     pub(super) fn admin(&self) -> ClientConfig {
         self.client(&self.settings.admin.0, &self.settings.admin.1)
+    }
+
+    /// Who receives what comes on `topics`.
+    pub(super) fn consumer(&self, config: &ClientConfig, topics: &[&str]) -> Result<StreamConsumer<Watch>, KafkaFault> {
+        let made = StreamConsumer::from_config_and_context(config, self.watch.clone());
+        let consumer: StreamConsumer<Watch> = made.map_err(KafkaFault::of("did not take the consumer's settings"))?;
+        consumer.subscribe(topics).map_err(KafkaFault::of("did not let us subscribe"))?;
+        Ok(consumer)
     }
 
     fn client(&self, user: &str, password: &Credential) -> ClientConfig {

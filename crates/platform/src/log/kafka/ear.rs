@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rdkafka::Message as _;
-use rdkafka::config::FromClientConfigAndContext as _;
-use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::consumer::StreamConsumer;
 use siegel_domain::TenantId;
 
-use super::client::Watch;
+use super::client::{PAUSE_MS, Watch};
 use super::{Kafka, KafkaFault, subscription};
 
 /// Tells whoever waits for news.
@@ -17,8 +16,6 @@ pub(in crate::log) type Tell = Box<dyn Fn((&'static str, TenantId)) + Send + Syn
 
 /// The service in whose name it is done: the one that streams events to people.
 const SERVICE: &str = "notification";
-/// After a failure the next look waits so long.
-const PAUSE_MS: i64 = 1_000;
 
 /// Tells of every commit of `sources` that comes by Kafka, until shutdown.
 pub(in crate::log) fn hear(kafka: Arc<Kafka>, sources: Vec<&'static str>, tell: Tell) {
@@ -64,9 +61,6 @@ async fn subscribe(
     let mut config = kafka.service(SERVICE)?;
     let own = format!("{SERVICE}.{:032x}", u128::from_be_bytes(kafka.env.rng.bytes()));
     config.set("group.id", kafka.group(&own)).set("auto.offset.reset", "latest").set("enable.auto.commit", "false");
-    let made = StreamConsumer::from_config_and_context(&config, kafka.watch.clone());
-    let consumer: StreamConsumer<Watch> = made.map_err(KafkaFault::of("did not take the consumer's settings"))?;
     let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-    consumer.subscribe(&names).map_err(KafkaFault::of("did not let us subscribe"))?;
-    Ok(consumer)
+    kafka.consumer(&config, &names)
 }

@@ -1,26 +1,22 @@
 //! What a consumer is sent: a group at Kafka, and a task that takes messages as they come, a bounded number ahead of the
-//! consumer. A message that is none of ours goes to the dead letters and holds nothing up.
+//! consumer. A message that is none of ours is counted, said in the log, and holds nothing up.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::Message as _;
-use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::message::{BorrowedMessage, Headers as _};
 use siegel_domain::TenantId;
 use tokio::sync::mpsc;
 
-use super::client::Watch;
+use super::client::{PAUSE_MS, Watch};
 use super::flow::Heard;
 use super::wire::{Message, WireError};
 use super::{Kafka, KafkaFault};
 
 /// Messages that wait for the consumer.
 const AHEAD: usize = 500;
-/// After a failure the next look waits so long.
-const PAUSE_MS: i64 = 1_000;
-
 /// Wakes the workers of this process.
 pub(in crate::log) type Wake = Arc<dyn Fn() + Send + Sync>;
 
@@ -194,11 +190,8 @@ impl Receive {
             .set("enable.auto.offset.store", "false")
             .set("session.timeout.ms", "10000")
             .set("partition.assignment.strategy", "cooperative-sticky");
-        let made = StreamConsumer::from_config_and_context(&config, self.kafka.watch.clone());
-        let consumer: StreamConsumer<Watch> = made.map_err(KafkaFault::of("did not take the consumer's settings"))?;
         let topics: Vec<&str> = self.topics.keys().map(|topic| &**topic).collect();
-        consumer.subscribe(&topics).map_err(KafkaFault::of("did not let us subscribe"))?;
-        Ok(Arc::new(consumer))
+        Ok(Arc::new(self.kafka.consumer(&config, &topics)?))
     }
 
     /// None: not one of ours.
