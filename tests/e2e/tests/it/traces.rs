@@ -1,7 +1,7 @@
 //! Traces, in the collector that administrators run: `cargo xtask test --only traces` builds what `infra/collector` pins
 //! and runs this. By hand: `SIEGEL_COLLECTOR=… cargo test --workspace --test it -- --ignored collector`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -45,6 +45,18 @@ impl Collector {
         panic!("the collector did not listen within 20 s");
     }
 
+    /// Until the spans so far are what the test waits for: services hear of a record each in its own time, and send what
+    /// they have every few seconds.
+    async fn heard(&self, enough: impl Fn(&[Span]) -> bool) {
+        for _ in 0..600 {
+            if enough(&self.spans()) {
+                return;
+            }
+            siegel_e2e::moment(Duration::from_millis(50)).await;
+        }
+        panic!("the collector did not hear of it within 30 s: {:#?}", self.spans());
+    }
+
     /// Every span so far.
     fn spans(&self) -> Vec<Span> {
         let text = std::fs::read_to_string(&self.told).unwrap();
@@ -81,6 +93,13 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
     line.strip_prefix(name)?.trim_start().strip_prefix(": ")
 }
 
+/// The services that one trace of an upload goes through; none while the collector knows of no upload.
+fn services_of_upload(spans: &[Span]) -> BTreeSet<&str> {
+    let is_upload = |span: &&Span| span.service == "siegel-upload" && span.name == "POST /v1/records/small";
+    let Some(upload) = spans.iter().find(is_upload) else { return BTreeSet::new() };
+    spans.iter().filter(|span| span.trace == upload.trace).map(|span| span.service.as_str()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs the OpenTelemetry collector: cargo xtask test --only traces"]
 async fn f40_a_collector_gets_one_upload_as_one_trace_through_the_services_and_nobodys_data() {
@@ -96,22 +115,15 @@ async fn f40_a_collector_gets_one_upload_as_one_trace_through_the_services_and_n
     let told = async { while events.next().await.unwrap().kind != "siegel.record.committed.v1" {} };
     tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
     content(&owner, sent.record, &programs.outside("got")).await.unwrap();
+    let expected = BTreeSet::from(["siegel-key-directory", "siegel-notification", "siegel-retention", "siegel-upload"]);
+    collector.heard(|spans| services_of_upload(spans) == expected).await;
     // Each sends what is left of its spans when it stops.
     programs.stop().await.unwrap();
 
     let spans = collector.spans();
     let all: BTreeSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();
     assert_eq!(all, NAMES.map(|name| format!("siegel-{name}")).iter().map(String::as_str).collect());
-    let mut traces: BTreeMap<&str, Vec<&Span>> = BTreeMap::new();
-    for span in &spans {
-        traces.entry(&span.trace).or_default().push(span);
-    }
-    let is_upload = |span: &&Span| span.service == "siegel-upload" && span.name == "POST /v1/records/small";
-    let upload = traces.values().find(|trace| trace.iter().any(is_upload));
-    let upload = upload.unwrap_or_else(|| panic!("no trace of an upload: {spans:#?}"));
-    let through: BTreeSet<&str> = upload.iter().map(|span| span.service.as_str()).collect();
-    let expected = ["siegel-key-directory", "siegel-notification", "siegel-retention", "siegel-upload"];
-    assert_eq!(through, BTreeSet::from(expected), "{upload:#?}");
+    assert_eq!(services_of_upload(&spans), expected, "{spans:#?}");
 
     for canary in [NAME, NOTE, PASSWORD, "0815-canary", "Adler", "inhaberin", "Herzzentrum", "K-4711"] {
         assert!(canary_hits(dir.path(), canary.as_bytes()).is_empty(), "{canary} went to the collector");
