@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use siegel_domain::TenantId;
 use siegel_platform::host::PartsChoice;
 
 /// What a provider does beside a running platform, on its state directory.
@@ -65,6 +66,12 @@ pub enum Command {
         /// What to do.
         #[command(subcommand)]
         command: Dlq,
+    },
+    /// Put new keys in the place of old ones, while everything runs.
+    Rotate {
+        /// What to do.
+        #[command(subcommand)]
+        command: Rotate,
     },
     /// Whether the machine's clock is believed: nothing expires while it is not.
     Clock {
@@ -135,6 +142,24 @@ pub enum Dlq {
         /// Everything that lies there.
         #[arg(long)]
         all: bool,
+    },
+}
+
+/// `siegel-admin rotate`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Rotate {
+    /// A new version of tenants' keys. What lies under them opens as before, in every process: only the data key is sealed anew.
+    /// The old version opens until it is destroyed with --trim, five minutes later at the earliest.
+    #[command(
+        after_help = "Examples:\n  siegel-admin --state ./state rotate tenant-keys\n  siegel-admin --state ./state rotate tenant-keys --trim      # five minutes later\n  siegel-admin --state ./state rotate tenant-keys --tenant tnt_…"
+    )]
+    TenantKeys {
+        /// Of this tenant alone.
+        #[arg(long, value_name = "ID")]
+        tenant: Option<TenantId>,
+        /// Destroy what earlier rotations have replaced, and make no new version.
+        #[arg(long)]
+        trim: bool,
     },
 }
 

@@ -2,7 +2,7 @@
 //! a file names, never through the public API; and it can open nothing that a device has sealed.
 //!
 //! ```text
-//! args ─► place (where everything lies) ─► cmd/{dealer, clock, config, dlq} or doctor ─► out (table, JSON, exit code)
+//! args ─► place (where everything lies) ─► cmd/{dealer, clock, config, dlq, rotate} or doctor ─► out (table, JSON, exit code)
 //! ```
 //!
 //! A new command is a variant in [`args`] and a file in `cmd`; a new check of `doctor` is a function that returns
@@ -45,8 +45,9 @@ pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Config { command } => cmd::config::run(out, args, command),
         Command::Dealer { command } => cmd::dealer::run(out, args, &Place::find(args)?, command).await,
-        Command::Clock { command } => cmd::clock::run(out, args, &Place::find(args)?, command),
+        Command::Clock { command } => cmd::clock::run(out, args, &Place::find(args)?, command).await,
         Command::Dlq { command } => cmd::dlq::run(out, args, &Place::find(args)?, command).await,
+        Command::Rotate { command } => cmd::rotate::run(out, args, &Place::find(args)?, command).await,
         Command::Doctor { full } => doctor::run(out, args, &Place::find(args)?, *full).await,
     }
 }

@@ -26,6 +26,8 @@ pub mod files;
 pub mod health;
 pub mod host;
 pub mod http;
+#[cfg(feature = "real")]
+pub mod inspect;
 pub mod log;
 pub mod metrics;
 pub mod parts;
@@ -43,6 +45,7 @@ pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tls;
+mod wait;
 pub mod worker;
 pub mod zones;
 

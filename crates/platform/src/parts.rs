@@ -65,13 +65,52 @@ pub struct PostgresPart {
     /// share the parts. Lower-case letters, digits and underscores.
     #[serde(default = "installation")]
     pub installation: String,
-    /// A role that may create databases and roles; only provisioning uses it.
-    pub admin_user: String,
+    /// A role that may create databases and roles, for whoever provisions: the operator, `siegel-server`, `siegel-admin`.
+    #[serde(default)]
+    pub admin_user: Option<String>,
     /// Its password.
-    pub admin_password: Credential,
+    #[serde(default)]
+    pub admin_password: Option<Credential>,
     /// The servers themselves, `host:port`, for tests and doctors.
     #[serde(default)]
     pub direct: Vec<String>,
+}
+
+impl PostgresPart {
+    /// Who may make databases and roles, if the file says.
+    pub fn admin(&self) -> Option<(&str, &Credential)> {
+        Some((self.admin_user.as_deref()?, self.admin_password.as_ref()?))
+    }
+}
+
+impl S3Part {
+    /// Who may make users and buckets, if the file says.
+    pub fn admin(&self) -> Option<(&str, &Credential)> {
+        Some((self.admin_access.as_deref()?, self.admin_secret.as_ref()?))
+    }
+}
+
+impl VaultPart {
+    /// What a program signs in with, if the file says.
+    pub fn role(&self, program: &str) -> Option<AppRole> {
+        let operator = || {
+            let (role_id, secret_id) = (self.operator_role_id.clone()?, self.operator_secret_id.clone()?);
+            (program == "operator").then_some(AppRole { role_id, secret_id })
+        };
+        operator().or_else(|| self.services.get(program).cloned())
+    }
+}
+
+impl KafkaPart {
+    /// Who may make topics, if the file says.
+    pub fn admin(&self) -> Option<(&str, &Credential)> {
+        Some((self.admin_user.as_deref()?, self.admin_password.as_ref()?))
+    }
+}
+
+/// Programs that make databases, roles, buckets, topics and certificates. All others find them made.
+pub fn provisions(program: &str) -> bool {
+    matches!(program, "operator" | "server")
 }
 
 /// The name of an installation that has given itself none.
@@ -93,10 +132,12 @@ pub struct S3Part {
     pub region: String,
     /// Where it lies (C12).
     pub jurisdiction: String,
-    /// An account that may make users and buckets; only provisioning uses it.
-    pub admin_access: String,
+    /// An account that may make users and buckets, for whoever provisions; with `accounts = "one"` for upload, too.
+    #[serde(default)]
+    pub admin_access: Option<String>,
     /// Its secret.
-    pub admin_secret: Credential,
+    #[serde(default)]
+    pub admin_secret: Option<Credential>,
     /// Whether each tenant has an account of its own here.
     #[serde(default)]
     pub accounts: S3Accounts,
@@ -123,10 +164,12 @@ pub struct VaultPart {
     #[serde(default)]
     pub nodes: Vec<String>,
     /// The operator's AppRole, which alone may make and destroy tenant keys.
-    pub operator_role_id: String,
+    #[serde(default)]
+    pub operator_role_id: Option<String>,
     /// Its secret id.
-    pub operator_secret_id: Credential,
-    /// An AppRole for each service.
+    #[serde(default)]
+    pub operator_secret_id: Option<Credential>,
+    /// An AppRole for each service whose program reads this file.
     #[serde(default)]
     pub services: BTreeMap<String, AppRole>,
 }
@@ -147,11 +190,13 @@ pub struct AppRole {
 pub struct KafkaPart {
     /// `host:port`, separated by commas.
     pub bootstrap: String,
-    /// A user that may make topics.
-    pub admin_user: String,
+    /// A user that may make topics, for whoever provisions.
+    #[serde(default)]
+    pub admin_user: Option<String>,
     /// Its password.
-    pub admin_password: Credential,
-    /// A user for each service, by its name.
+    #[serde(default)]
+    pub admin_password: Option<Credential>,
+    /// A user for each service whose program reads this file, by its name.
     #[serde(default)]
     pub users: BTreeMap<String, Credential>,
     /// Partitions of the topics that we make: as many replicas of a service can share its work. A tenant is in one of them.
@@ -179,14 +224,61 @@ impl Parts {
         config::load(Some(path), &[], |_| None, Self::mistakes).map(|loaded| loaded.config)
     }
 
+    /// Reads what is for one program: without administrators and others' credentials, unless it provisions. A service's own file
+    /// need not have them in the first place; if all programs of a machine share one, none works with more than its own.
+    pub fn read_as(path: &Path, program: &str) -> Result<Self, ConfigErrors> {
+        let mut parts = Self::read(path)?;
+        if provisions(program) {
+            return Ok(parts);
+        }
+        (parts.postgres.admin_user, parts.postgres.admin_password) = (None, None);
+        (parts.kafka.admin_user, parts.kafka.admin_password) = (None, None);
+        (parts.vault.operator_role_id, parts.vault.operator_secret_id) = (None, None);
+        for zone in parts.s3.iter_mut().filter(|zone| zone.accounts == S3Accounts::PerTenant) {
+            (zone.admin_access, zone.admin_secret) = (None, None);
+        }
+        parts.kafka.users.retain(|name, _| name == program);
+        parts.vault.services.retain(|name, _| name == program);
+        Ok(parts)
+    }
+
     fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = self.halves();
+        mistakes.extend(self.name_mistake());
+        mistakes
+    }
+
+    /// A user without a password, or the other way round; and an account for all that is not named.
+    fn halves(&self) -> Vec<Mistake> {
+        let mistake = |field: &str, what: &str| Mistake { field: field.to_owned(), what: what.to_owned() };
+        let both = "name both, or leave both out: then this file's program finds everything made";
+        let (pg, kafka, vault) = (&self.postgres, &self.kafka, &self.vault);
+        let mut mistakes = Vec::new();
+        if pg.admin_user.is_some() != pg.admin_password.is_some() {
+            mistakes.push(mistake("postgres.admin_user, postgres.admin_password", both));
+        }
+        if kafka.admin_user.is_some() != kafka.admin_password.is_some() {
+            mistakes.push(mistake("kafka.admin_user, kafka.admin_password", both));
+        }
+        if vault.operator_role_id.is_some() != vault.operator_secret_id.is_some() {
+            mistakes.push(mistake("vault.operator_role_id, vault.operator_secret_id", both));
+        }
+        for zone in &self.s3 {
+            if zone.admin_access.is_some() != zone.admin_secret.is_some() {
+                mistakes.push(mistake("s3.admin_access, s3.admin_secret", both));
+            }
+        }
+        mistakes
+    }
+
+    fn name_mistake(&self) -> Option<Mistake> {
         let name = &self.postgres.installation;
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         let good =
             name.len() <= 24 && name.bytes().all(plain) && name.starts_with(|first: char| first.is_ascii_lowercase());
         let what = "must be at most 24 lower-case letters, digits and underscores, a letter first".to_owned();
         let mistake = Mistake { field: "postgres.installation".to_owned(), what };
-        (!good).then_some(mistake).into_iter().collect()
+        (!good).then_some(mistake)
     }
 
     /// The parts that tests run on. `None`, and a line that says so, only if `SIEGEL_WITHOUT_PARTS` is set: a test that needs

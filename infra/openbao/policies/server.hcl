@@ -1,5 +1,5 @@
 # `siegel-server`, every service in one process, beside all others: operator.hcl,
-# opens-tenants.hcl, key-directory.hcl, and service.hcl for each service.
+# opens-tenants.hcl, upload.hcl, key-directory.hcl, and service.hcl for each service.
 
 path "siegel/data/tls/leaf" {
   capabilities = ["create", "read", "update"]
@@ -7,5 +7,9 @@ path "siegel/data/tls/leaf" {
 # The operator makes data keys, and two services read them. Of two rules the one that says more of the path counts, which would be
 # the readers': so it is said once more for who is all of them.
 path "siegel/data/tenant/+/data-key" {
+  capabilities = ["create", "read", "update"]
+}
+# The same of the credentials of buckets.
+path "siegel/data/zones/+/+" {
   capabilities = ["create", "read", "update"]
 }

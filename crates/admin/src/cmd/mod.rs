@@ -4,3 +4,4 @@ pub mod clock;
 pub mod config;
 pub mod dealer;
 pub mod dlq;
+pub mod rotate;

@@ -35,6 +35,17 @@ pub(super) fn state_dir(place: &Place) -> Vec<Finding> {
     }
 }
 
+/// The state directory of a program on real parts: locks and the clock's mark. Who looks at the parts may sit elsewhere.
+#[cfg(feature = "real")]
+pub(super) fn beside_parts(place: &Place) -> Vec<Finding> {
+    if place.require_started().is_ok() {
+        return state_dir(place);
+    }
+    let seen =
+        format!("no program has started in {}: its clock and its disk are not looked at", place.state_dir().display());
+    vec![Finding::warn("state", seen, "name the state directory of a program on this machine with --state")]
+}
+
 /// Opens the secrets as the server does; never makes them.
 pub(super) fn secrets(place: &Place, found: &mut Vec<Finding>) -> Option<Secrets> {
     let (sealed, key) = (place.file("secrets.sealed"), place.config.key_file());
@@ -80,14 +91,14 @@ fn key_file(place: &Place, key: &Path) -> Finding {
 
 /// The permission bits of others, if they have any.
 #[cfg(unix)]
-fn others_may(path: &Path) -> Option<u32> {
+pub(super) fn others_may(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = path.metadata().ok()?.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then_some(mode)
 }
 
 #[cfg(not(unix))]
-fn others_may(_: &Path) -> Option<u32> {
+pub(super) fn others_may(_: &Path) -> Option<u32> {
     None
 }
 

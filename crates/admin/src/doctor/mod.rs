@@ -5,6 +5,8 @@ mod certificates;
 mod databases;
 mod files;
 mod network;
+#[cfg(feature = "real")]
+pub(crate) mod parts;
 mod time;
 mod zones;
 
@@ -13,6 +15,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
+#[cfg(feature = "real")]
+use siegel_platform::host::PartsChoice;
 
 use crate::args::Args;
 use crate::place::Place;
@@ -60,8 +64,19 @@ impl Finding {
     }
 }
 
-/// Everything that can be looked at. Without a state directory there is nothing else.
+/// Everything that can be looked at. Without a state directory there is nothing else, unless a file names the parts.
 pub async fn examine(place: &Place, full: bool) -> Vec<Finding> {
+    #[cfg(feature = "real")]
+    if let PartsChoice::File(file) = &place.config.parts {
+        let mut found = files::beside_parts(place);
+        if place.require_started().is_ok() {
+            found.extend(files::free_space(place));
+            found.extend(time::check(place));
+            found.extend(network::check(place));
+        }
+        found.extend(parts::check(file, full).await);
+        return found;
+    }
     let mut found = files::state_dir(place);
     if found.iter().any(|finding| finding.health == Health::Fail) {
         return found;

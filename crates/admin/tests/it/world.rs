@@ -59,9 +59,10 @@ impl World {
         let code = match &args.command {
             Command::Dlq { command } => cmd::dlq::run(&mut out, &args, &place, command).await?,
             Command::Dealer { command } => cmd::dealer::run(&mut out, &args, &place, command).await?,
+            Command::Rotate { command } => cmd::rotate::run(&mut out, &args, &place, command).await?,
             Command::Doctor { full } => siegel_admin::doctor::run(&mut out, &args, &place, *full).await?,
             Command::Config { command } => cmd::config::run(&mut out, &args, command)?,
-            Command::Clock { command } => cmd::clock::run(&mut out, &args, &place, command)?,
+            Command::Clock { command } => cmd::clock::run(&mut out, &args, &place, command).await?,
         };
         Ok((String::from_utf8(out).unwrap(), code == ExitCode::SUCCESS))
     }

@@ -24,6 +24,8 @@ use crate::parts::PostgresPart;
 
 /// Schemas of a tenant's database; the name of a role is the installation's and this.
 const SCHEMAS: [&str; 6] = ["key_directory", "upload", "keys", "retention", "notification", "operator"];
+/// The schema of who is who, in the database of the installation's own.
+const PROVIDER: &str = "provider";
 /// The comment of a database of ours that is not ready yet, behind the installation's name.
 const MADE: &str = "made";
 /// The comment of a database that is ready.
@@ -36,7 +38,8 @@ type Password = Zeroizing<String>;
 pub struct Cluster {
     installation: String,
     base: PgConnectOptions,
-    admin: PgConnectOptions,
+    /// Who may make databases and roles, where we provision.
+    admin: Option<PgConnectOptions>,
     passwords: BTreeMap<&'static str, Password>,
     look: PgPool,
     ready: RwLock<HashSet<TenantId>>,
@@ -50,26 +53,44 @@ impl Cluster {
         ca_file: &std::path::Path,
         password: impl AsyncFn(&str) -> Result<Password, E>,
     ) -> Result<Self, E> {
-        let base = PgConnectOptions::new_without_pgpass()
-            .host(&part.host)
-            .port(part.port)
-            .ssl_mode(PgSslMode::VerifyFull)
-            .ssl_root_cert(ca_file)
-            .application_name("siegel")
-            // Dead transactions of ours hold back every outbox of the cluster.
-            .options([("idle_in_transaction_session_timeout", "30s"), ("statement_timeout", "30s")])
-            .disable_statement_logging();
-        let admin = base.clone().username(&part.admin_user).password(part.admin_password.expose()).database("postgres");
+        let (user, password_of_admin) = part.admin().ok_or_else(not_provisioning)?;
+        let admin = base(part, ca_file).username(user).password(password_of_admin.expose()).database("postgres");
         let mut passwords = BTreeMap::new();
-        for schema in SCHEMAS.into_iter().chain(["provider"]) {
+        for schema in SCHEMAS.into_iter().chain([PROVIDER]) {
             passwords.insert(schema, password(schema).await?);
         }
-        let owner = role(&part.installation, "provider");
-        let look = postgres::pool(as_owner(&base, &owner, "provider", &passwords["provider"]).database(&owner));
-        let cluster =
-            Self { installation: part.installation.clone(), base, admin, passwords, look, ready: RwLock::default() };
+        let cluster = Self::with_passwords(part, ca_file, Some(admin), passwords);
         cluster.make_roles().await?;
         Ok(cluster)
+    }
+
+    /// As one service, which knows the passwords of its own roles (`schemas_of`) and finds everything made.
+    pub fn of_service(
+        part: &PostgresPart,
+        ca_file: &std::path::Path,
+        passwords: BTreeMap<&'static str, Password>,
+    ) -> Result<Self, DbError> {
+        match passwords.contains_key(PROVIDER) {
+            true => Ok(Self::with_passwords(part, ca_file, None, passwords)),
+            false => Err(not_provisioning()),
+        }
+    }
+
+    fn with_passwords(
+        part: &PostgresPart,
+        ca_file: &std::path::Path,
+        admin: Option<PgConnectOptions>,
+        passwords: BTreeMap<&'static str, Password>,
+    ) -> Self {
+        let base = base(part, ca_file);
+        let owner = role(&part.installation, PROVIDER);
+        let look = postgres::pool(as_owner(&base, &owner, PROVIDER, &passwords[PROVIDER]).database(&owner));
+        Self { installation: part.installation.clone(), base, admin, passwords, look, ready: RwLock::default() }
+    }
+
+    /// Whether the provider's database is there and lets us in.
+    pub async fn is_there(&self) -> Result<(), DbError> {
+        postgres::in_time(async { Ok(sqlx::query("SELECT 1").execute(&self.look).await?) }).await.map(drop)
     }
 
     /// How to connect to the provider's schema, and its name for errors.
@@ -91,10 +112,12 @@ impl Cluster {
 
     /// What there is of a tenant.
     pub async fn found(&self, tenant: TenantId) -> Result<Found, DbError> {
+        // A service is nobody's administrator: a database without a comment it takes for another's.
+        let admin = self.admin.as_ref().map_or("", PgConnectOptions::get_username);
         let found: Option<(Option<String>, bool)> = postgres::in_time(async {
             let sql = "SELECT shobj_description(oid, 'pg_database'), pg_get_userbyid(datdba) = $2
                        FROM pg_database WHERE datname = $1";
-            let look = sqlx::query_as(sql).bind(database(tenant)).bind(self.admin.get_username());
+            let look = sqlx::query_as(sql).bind(database(tenant)).bind(admin);
             Ok(look.fetch_optional(&self.look).await?)
         })
         .await?;
@@ -139,7 +162,7 @@ impl Cluster {
             order(&mut admin, format!("COMMENT ON DATABASE \"{name}\" IS '{}'", self.comment(MADE))).await?;
             let _ = admin.close().await;
         }
-        let mut admin = connect(&self.admin.clone().database(&name)).await?;
+        let mut admin = connect(&self.as_admin()?.database(&name)).await?;
         order(&mut admin, format!("REVOKE ALL ON DATABASE \"{name}\" FROM PUBLIC")).await?;
         order(&mut admin, "REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned()).await?;
         for schema in SCHEMAS {
@@ -198,7 +221,7 @@ impl Cluster {
         if there.is_none() {
             order(&mut admin, format!("CREATE DATABASE {provider} TEMPLATE template0 ENCODING 'UTF8'")).await?;
         }
-        let mut inside = connect(&self.admin.clone().database(&provider)).await?;
+        let mut inside = connect(&self.as_admin()?.database(&provider)).await?;
         for statement in [
             format!("REVOKE ALL ON DATABASE {provider} FROM PUBLIC"),
             "REVOKE ALL ON SCHEMA public FROM PUBLIC".to_owned(),
@@ -213,7 +236,11 @@ impl Cluster {
     }
 
     async fn admin(&self) -> Result<PgConnection, DbError> {
-        connect(&self.admin).await
+        connect(&self.as_admin()?).await
+    }
+
+    fn as_admin(&self) -> Result<PgConnectOptions, DbError> {
+        self.admin.clone().ok_or_else(not_provisioning)
     }
 
     /// Drops everything of this installation: the end of a test.
@@ -244,6 +271,30 @@ impl Cluster {
     fn comment(&self, state: &str) -> String {
         format!("{}: {state}", self.installation)
     }
+}
+
+/// The schemas in which a program keeps something: all that it has a password for.
+pub fn schemas_of(program: &str) -> Vec<&'static str> {
+    let own = program.replace('-', "_");
+    let its = |schema: &&str| *schema == own || (program == "upload" && *schema == "keys");
+    SCHEMAS.into_iter().filter(its).chain([PROVIDER]).collect()
+}
+
+fn base(part: &PostgresPart, ca_file: &std::path::Path) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass()
+        .host(&part.host)
+        .port(part.port)
+        .ssl_mode(PgSslMode::VerifyFull)
+        .ssl_root_cert(ca_file)
+        .application_name("siegel")
+        // Dead transactions of ours hold back every outbox of the cluster.
+        .options([("idle_in_transaction_session_timeout", "30s"), ("statement_timeout", "30s")])
+        .disable_statement_logging()
+}
+
+fn not_provisioning() -> DbError {
+    let said = "this program does not make databases and roles: [postgres] names no admin_user for it, the operator makes them";
+    DbError::Sqlx(sqlx::Error::Configuration(said.into()))
 }
 
 fn role(installation: &str, schema: &str) -> String {

@@ -44,7 +44,7 @@ use crate::rng::{Rng, SystemRng};
 use lane::Lane;
 
 #[cfg(feature = "real")]
-pub use cluster::Cluster;
+pub use cluster::{Cluster, schemas_of};
 pub use connection::{Connection, Engine, Reader, Snapshot};
 pub use error::{DbError, violated};
 pub use home::{Found, Home, Place, READY, provision_directory, provisioned, tenant_directory};

@@ -49,7 +49,7 @@ impl Beside {
             PartsChoice::Embedded => None,
             PartsChoice::File(file) => Some(Parts::read(file)?),
         };
-        let home = open::home(parts.as_ref(), &secrets).await?;
+        let home = open::home(parts.as_ref(), &secrets, "server", &*clock).await?;
         let options = DbOptions { home, secure_delete: false, clock: clock.clone(), rng, metrics, health };
         let provider =
             provider::open(state_dir, options.clone()).await.context("can't open the provider's database")?;

@@ -33,7 +33,7 @@ use crate::clock::ClockGuard;
 use crate::clock::guard::MARK_FILE;
 use crate::ctx::Ctx;
 use crate::peer::{self, Late, Peer, RemoteOptions};
-use crate::tls::{CertificateMetrics, InsideTls, Tls};
+use crate::tls::{CertificateMetrics, ForOthers, InsideTls, Tls};
 
 pub use beside::Beside;
 pub use config::{HostConfig, Inside, PartsChoice, SETTINGS};
@@ -48,6 +48,8 @@ pub struct Host {
     tls: Option<Arc<Tls>>,
     certificates: CertificateMetrics,
     inside: Option<Channels>,
+    /// Certificates for the other programs, where they may not make them themselves.
+    for_others: Option<Arc<ForOthers>>,
     beside: BTreeMap<&'static str, Late>,
     guard: OnceLock<Arc<ClockGuard>>,
     auth: OnceLock<Arc<Auth>>,

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::hold::{self, Holds};
 use super::{Channels, Host, HostConfig, PartsChoice};
-use crate::clock::{SharedClock, SystemClock};
+use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::ctx::Ctx;
 use crate::db::{DbOptions, Home};
 use crate::health::Health;
@@ -18,17 +18,19 @@ use crate::log::{ConsumerMetrics, Log};
 #[cfg(feature = "real")]
 use crate::log::{Kafka, KafkaEnv, KafkaSettings};
 use crate::metrics::Metrics;
-use crate::parts::Parts;
+use crate::parts::{Parts, provisions};
 use crate::peer::{Callers, SERVICES};
 use crate::provider;
 use crate::quota::Quotas;
 use crate::rng::{Rng, SystemRng};
-use crate::secrets::{Secrets, SecretsError, SecretsMetrics};
 #[cfg(feature = "real")]
-use crate::secrets::{VaultEnv, VaultSettings};
+use crate::secrets::{Secret, VaultEnv, VaultSettings};
+use crate::secrets::{Secrets, SecretsError, SecretsMetrics};
 use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
-use crate::tls::{CertificateMetrics, InsideTls, Tls};
+use crate::tls::{CertificateMetrics, ForOthers, InsideTls, Tls, TlsError};
+#[cfg(feature = "real")]
+use crate::wait;
 use crate::zones::{ZoneMetrics, Zones};
 
 /// What tests replace.
@@ -78,9 +80,9 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let secrets = Arc::new(secrets(place, on).await.context("can't open the secrets")?);
     let parts = match &config.parts {
         PartsChoice::Embedded => None,
-        PartsChoice::File(file) => Some(Parts::read(file)?),
+        PartsChoice::File(file) => Some(Parts::read_as(file, place.program)?),
     };
-    let home = home(parts.as_ref(), &secrets).await?;
+    let home = home(parts.as_ref(), &secrets, place.program, &*clock).await?;
     let options = DbOptions {
         home: home.clone(),
         secure_delete: false,
@@ -120,6 +122,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
             (Some((listener, inside.callers)), Some(Channels { tls, addresses: inside.peers.clone() }))
         }
     };
+    let for_others = for_others(config, channels.as_ref()).await.context("can't make certificates for the others")?;
     let certificates = CertificateMetrics::new(&metrics);
     certificates.show(tls.as_deref(), channels.as_ref().map(|channels| &*channels.tls));
     let public_url = config.public_url.clone().unwrap_or_else(|| local_url(server.address(), config.plain_http));
@@ -157,7 +160,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     };
     let beside: BTreeMap<_, _> = config.services.iter().map(|name| (*name, Default::default())).collect();
     let (guard, auth) = (OnceLock::new(), OnceLock::new());
-    let host = Host { ctx, tls, certificates, inside: channels, beside, guard, auth };
+    let host = Host { ctx, tls, certificates, inside: channels, for_others, beside, guard, auth };
     Ok(Opened { host, server, inside, holds })
 }
 
@@ -225,20 +228,40 @@ fn zones_of(
 
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
-pub(super) async fn home(_: Option<&Parts>, _: &Secrets) -> Result<Home> {
+pub(super) async fn home(_: Option<&Parts>, _: &Secrets, _: &str, _: &dyn Clock) -> Result<Home> {
     Ok(Home::Files)
 }
 
-/// Where tenants' databases lie. The passwords of our roles are drawn once and kept with the secrets.
+/// Where tenants' databases lie. The passwords of roles are drawn once, by whoever provisions, and kept with the secrets; a
+/// service may read those of its own roles, and waits for them at a first start.
 #[cfg(feature = "real")]
-pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets) -> Result<Home> {
+pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets, program: &str, clock: &dyn Clock) -> Result<Home> {
+    use crate::db::{Cluster, schemas_of};
     let Some(parts) = parts else { return Ok(Home::Files) };
-    let password = async |schema: &str| -> Result<_> {
-        let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32).await?;
-        Ok(base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &*drawn).into())
-    };
-    let cluster = crate::db::Cluster::open(&parts.postgres, &parts.ca_file, password).await;
-    let cluster = cluster.with_context(|| format!("can't open PostgreSQL at {}", parts.postgres.host))?;
+    let (part, ca_file) = (&parts.postgres, &parts.ca_file);
+    let name = |schema: &str| format!("postgres/{schema}");
+    let as_text =
+        |drawn: Secret| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &*drawn).into();
+    let not_opened = || format!("can't open PostgreSQL at {}", part.host);
+    if provisions(program) {
+        let password =
+            async |schema: &str| -> Result<_> { Ok(as_text(secrets.get_or_create(&name(schema), 32).await?)) };
+        let cluster = Cluster::open(part, ca_file, password).await.with_context(not_opened)?;
+        return Ok(Home::Cluster(Arc::new(cluster)));
+    }
+    let mut passwords = BTreeMap::new();
+    for schema in schemas_of(program) {
+        let drawn = wait::until(clock, "the operator has drawn the password of our role", || async {
+            anyhow::Ok(secrets.get(&name(schema)).await?)
+        });
+        passwords.insert(schema, as_text(drawn.await?));
+    }
+    let cluster = Cluster::of_service(part, ca_file, passwords)?;
+    wait::until(clock, "the operator has made our role and the provider's database", || async {
+        anyhow::Ok(cluster.is_there().await.ok())
+    })
+    .await
+    .with_context(not_opened)?;
     Ok(Home::Cluster(Arc::new(cluster)))
 }
 
@@ -275,6 +298,17 @@ async fn public_tls(config: &HostConfig, secrets: &Arc<Secrets>, clock: &SharedC
         }
     };
     Ok(Some(Arc::new(tls.context("can't make certificates")?)))
+}
+
+/// On one state directory everybody may read the CA's key; on real parts the operator alone.
+async fn for_others(config: &HostConfig, channels: Option<&Channels>) -> Result<Option<Arc<ForOthers>>, TlsError> {
+    let (Some(inside), Some(channels)) = (&config.inside, channels) else { return Ok(None) };
+    if config.parts == PartsChoice::Embedded || !provisions(inside.name) {
+        return Ok(None);
+    }
+    let Some(for_others) = channels.tls.for_others(inside.name).await? else { return Ok(None) };
+    for_others.make().await?; // they may be waiting
+    Ok(Some(Arc::new(for_others)))
 }
 
 fn local_url(address: SocketAddr, plain: bool) -> String {

@@ -25,6 +25,8 @@ use crate::worker::{Worker, WorkerEnv};
 
 /// A day, for looking whether a certificate is due.
 const CERTIFICATE_EVERY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long a program waits for its first certificate at most, and for one with other names.
+const OTHERS_EVERY_MS: i64 = 2_000;
 /// How often a zone that perhaps nobody uses is looked at.
 const ZONES_EVERY_MS: i64 = 15_000;
 /// How often the bells of other processes are listened to: what an event takes longer than in one process.
@@ -100,6 +102,12 @@ impl Process {
     pub fn workers(&self) -> Vec<Worker> {
         let mut all: Vec<Worker> = self.services.iter().flat_map(|service| service.workers.iter().cloned()).collect();
         all.push(self.certificates());
+        if let Some(for_others) = self.host.for_others.clone() {
+            all.push(Worker::new("server.certificates-of-others", OTHERS_EVERY_MS, move || {
+                let for_others = for_others.clone();
+                async move { for_others.make().await.map(|()| 0) }
+            }));
+        }
         all.extend(self.host.ctx.log.workers());
         if self.host.is_shared() {
             let log = self.host.ctx.log.clone();

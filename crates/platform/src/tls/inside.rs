@@ -14,14 +14,18 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig, SignatureScheme, version
 use siegel_domain::Timestamp;
 
 use super::issue::Purpose;
+use super::others::ForOthers;
 use super::{Current, Own, TlsError};
 use crate::clock::SharedClock;
 use crate::peer::SERVICES;
 use crate::secrets::Secrets;
 
+/// Where services are called so.
+pub(super) const DOMAIN: &str = "siegel.internal";
+
 /// The name of a service in its certificate.
 pub fn host_name(service: &str) -> String {
-    format!("{service}.siegel.internal")
+    format!("{service}.{DOMAIN}")
 }
 
 /// The service at the other end of a connection, as its certificate says. In the extensions of its requests.
@@ -46,6 +50,11 @@ impl InsideTls {
         let server = Arc::new(server_config(roots.clone(), own.current.clone())?);
         let client = Arc::new(client_config(roots, own.current.clone())?);
         Ok(Self { own, server, client })
+    }
+
+    /// Makes certificates for the other programs, if this one holds the CA's key.
+    pub async fn for_others(&self, service: &str) -> Result<Option<ForOthers>, TlsError> {
+        ForOthers::beside(&self.own, service).await
     }
 
     /// When the service's certificate ends.

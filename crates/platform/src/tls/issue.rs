@@ -12,7 +12,9 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use super::TlsError;
-use crate::secrets::Secrets;
+use crate::clock::Clock;
+use crate::secrets::{Secrets, SecretsError};
+use crate::wait;
 
 const CA_LIFE_MS: i64 = 10 * 365 * DAY_MS;
 const LEAF_LIFE_MS: i64 = 90 * DAY_MS;
@@ -20,6 +22,8 @@ const LEAF_LIFE_MS: i64 = 90 * DAY_MS;
 const SLACK_MS: i64 = HOUR_MS;
 
 const CA_NAME: &str = "tls/ca";
+/// The CA's certificate without its key, for programs that issue nothing.
+const CA_CERTIFICATE_NAME: &str = "tls/ca-certificate";
 /// The certificate of `siegel-server`.
 pub(super) const LEAF_NAME: &str = "tls/leaf";
 
@@ -48,14 +52,43 @@ pub(super) struct Ca {
     pub(super) der: Vec<u8>,
     pub(super) pem: String,
     pub(super) expires: Timestamp,
-    issuer: Issuer<'static, KeyPair>,
+    /// What signs; none in a program that may not read the CA's key and has its certificates from the operator.
+    issuer: Option<Issuer<'static, KeyPair>>,
 }
 
 impl Ca {
-    pub(super) async fn load_or_make(secrets: &Secrets, now: Timestamp) -> Result<Self, TlsError> {
-        if let Some(stored) = load(secrets, CA_NAME).await? {
-            return Self::from_stored(&stored);
+    /// With its key, made if there is none; where the key may not be read, the certificate alone, as soon as it is there.
+    pub(super) async fn load_or_make(secrets: &Secrets, clock: &dyn Clock) -> Result<Self, TlsError> {
+        match load(secrets, CA_NAME).await {
+            Ok(Some(stored)) => Self::from_stored(&stored),
+            Ok(None) => Self::make(secrets, clock.now()).await,
+            Err(TlsError::Secrets(SecretsError::Denied)) => {
+                let there = || load(secrets, CA_CERTIFICATE_NAME);
+                let stored = wait::until(clock, "the operator has made the CA", there).await?;
+                let der = stored.der.to_vec();
+                Ok(Self { pem: pem(&der), der, expires: Timestamp(stored.ends_ms), issuer: None })
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// Whether it can sign.
+    pub(super) fn issues(&self) -> bool {
+        self.issuer.is_some()
+    }
+
+    /// Lets programs that may not read the key have the certificate.
+    pub(super) async fn publish(&self, secrets: &Secrets) -> Result<(), TlsError> {
+        if load(secrets, CA_CERTIFICATE_NAME).await?.is_some() {
+            return Ok(());
+        }
+        let (der, ends_ms) = (self.der.clone().into(), self.expires.0);
+        let public = Stored { der, key: Bytes::default(), names: Vec::new(), begins_ms: 0, ends_ms };
+        secrets.put_new(CA_CERTIFICATE_NAME, &serde_json::to_vec(&public).map_err(|_| TlsError::Stored)?).await?;
+        Ok(())
+    }
+
+    async fn make(secrets: &Secrets, now: Timestamp) -> Result<Self, TlsError> {
         let key = KeyPair::generate().map_err(TlsError::Issue)?;
         let mut params = CertificateParams::new(Vec::new()).map_err(TlsError::Issue)?;
         params.distinguished_name.push(DnType::OrganizationName, "Siegel");
@@ -77,7 +110,7 @@ impl Ca {
         let der = stored.der.to_vec();
         let issuer =
             Issuer::from_ca_cert_der(&CertificateDer::from(der.as_slice()), key).map_err(|_| TlsError::Stored)?;
-        Ok(Self { pem: pem(&der), der, expires: Timestamp(stored.ends_ms), issuer })
+        Ok(Self { pem: pem(&der), der, expires: Timestamp(stored.ends_ms), issuer: Some(issuer) })
     }
 }
 
@@ -85,17 +118,26 @@ impl Ca {
 pub(super) struct Leaf(Stored);
 
 impl Leaf {
+    /// The one that is kept, made anew if it is missing, due or for other names; by us, or by the operator.
     pub(super) async fn load_or_make(
         secrets: &Secrets,
         ca: &Ca,
         purpose: &Purpose,
-        now: Timestamp,
+        clock: &dyn Clock,
     ) -> Result<Self, TlsError> {
         let names = &purpose.names;
-        if let Some(stored) = load(secrets, &purpose.place).await?
-            && stored.names == *names
-            && (stored.begins_ms..stored.begins_ms + (stored.ends_ms - stored.begins_ms) / 3 * 2).contains(&now.0)
-        {
+        let now = clock.now();
+        let stored = load(secrets, &purpose.place).await?.filter(|stored| stored.names == *names);
+        let lives = |stored: &Stored, thirds: i64| {
+            (stored.begins_ms..stored.begins_ms + (stored.ends_ms - stored.begins_ms) / 3 * thirds).contains(&now.0)
+        };
+        let Some(issuer) = &ca.issuer else {
+            return match stored.filter(|stored| lives(stored, 3)) {
+                Some(stored) => Ok(Self(stored)), // the operator renews it in time
+                None => Self::asked_for(secrets, purpose, clock).await,
+            };
+        };
+        if let Some(stored) = stored.filter(|stored| lives(stored, 2)) {
             return Ok(Self(stored));
         }
         let key = KeyPair::generate().map_err(TlsError::Issue)?;
@@ -114,11 +156,28 @@ impl Leaf {
         }
         params.use_authority_key_identifier_extension = true;
         let stored = lifetime(&mut params, now, LEAF_LIFE_MS);
-        let certificate = params.signed_by(&key, &ca.issuer).map_err(TlsError::Issue)?;
+        let certificate = params.signed_by(&key, issuer).map_err(TlsError::Issue)?;
         let (der, key) = (certificate.der().to_vec().into(), key.serialize_der().into());
         let stored = Stored { der, key, names: names.clone(), ..stored };
         let bytes = Zeroizing::new(serde_json::to_vec(&stored).map_err(|_| TlsError::Stored)?);
         secrets.put(&purpose.place, &bytes).await?;
+        Ok(Self(stored))
+    }
+
+    /// Says which names we want and waits until the operator has made a certificate for them.
+    async fn asked_for(secrets: &Secrets, purpose: &Purpose, clock: &dyn Clock) -> Result<Self, TlsError> {
+        if !purpose.calls {
+            let service = purpose.place.strip_prefix("tls/").unwrap_or_default();
+            let names = serde_json::to_vec(&purpose.names).map_err(|_| TlsError::Stored)?;
+            secrets.put(&wanted_name(service), &names).await?;
+        }
+        let now = clock.now();
+        let there = || async move {
+            let fits =
+                |stored: &Stored| stored.names == purpose.names && (stored.begins_ms..stored.ends_ms).contains(&now.0);
+            Ok::<_, TlsError>(load(secrets, &purpose.place).await?.filter(fits))
+        };
+        let stored = wait::until(clock, "the operator has made our certificate", there).await?;
         Ok(Self(stored))
     }
 
@@ -133,6 +192,17 @@ impl Leaf {
     pub(super) fn expires(&self) -> Timestamp {
         Timestamp(self.0.ends_ms)
     }
+}
+
+/// The names that a service wants in its public certificate, if it has said so.
+pub(super) async fn wanted(secrets: &Secrets, service: &str) -> Result<Option<Vec<String>>, TlsError> {
+    let Some(bytes) = secrets.get(&wanted_name(service)).await? else { return Ok(None) };
+    let names: Vec<String> = serde_json::from_slice(&bytes).map_err(|_| TlsError::Stored)?;
+    Ok(Some(names))
+}
+
+fn wanted_name(service: &str) -> String {
+    format!("{service}/tls-names")
 }
 
 /// When the CA and the server's certificate end, as they lie in the secrets; nothing is made.

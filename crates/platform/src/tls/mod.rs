@@ -5,6 +5,7 @@
 mod inside;
 mod issue;
 mod metrics;
+mod others;
 
 use std::fmt;
 use std::io;
@@ -22,11 +23,13 @@ use siegel_envelope::bytes::Digest;
 use crate::clock::SharedClock;
 use crate::files;
 use crate::secrets::{Secrets, SecretsError};
+use crate::wait::InVain;
 use issue::{Ca, LEAF_NAME, Leaf, Purpose};
 
 pub(crate) use inside::caller_of;
 pub use inside::{Caller, InsideTls, host_name};
 pub use metrics::CertificateMetrics;
+pub use others::ForOthers;
 
 /// Names that every certificate has.
 pub const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -49,6 +52,9 @@ pub enum TlsError {
     /// The secrets.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// The operator does not make one.
+    #[error(transparent)]
+    InVain(#[from] InVain),
     /// The CA's public file can't be written.
     #[error("{path} can't be written: {source}", path = path.display())]
     Io {
@@ -163,15 +169,14 @@ struct Own {
 impl Own {
     /// Loads the CA and the certificate, making what is missing, due or for another purpose.
     async fn load_or_make(purpose: Purpose, secrets: Arc<Secrets>, clock: SharedClock) -> Result<Self, TlsError> {
-        let now = clock.now();
-        let ca = Ca::load_or_make(&secrets, now).await?;
-        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, now).await?;
+        let ca = Ca::load_or_make(&secrets, &*clock).await?;
+        let leaf = Leaf::load_or_make(&secrets, &ca, &purpose, &*clock).await?;
         let current = Arc::new(Current(RwLock::new(Arc::new(In::new(&leaf, &ca)?))));
         Ok(Self { ca, purpose, secrets, clock, current })
     }
 
     async fn renew_if_due(&self) -> Result<bool, TlsError> {
-        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, self.clock.now()).await?;
+        let leaf = Leaf::load_or_make(&self.secrets, &self.ca, &self.purpose, &*self.clock).await?;
         if leaf.expires() == self.current.get().expires {
             return Ok(false);
         }

@@ -264,10 +264,12 @@ impl Bao {
             let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/openbao/policies").join(name);
             std::fs::read_to_string(path).unwrap()
         };
-        let service = |name: &str| file("service.hcl").replace("@service@", name);
+        let service =
+            |name: &str| file("service.hcl").replace("@service@", name).replace("@schema@", &name.replace('-', "_"));
         let policies = [
             ("operator", file("operator.hcl") + &service("operator")),
-            ("upload", service("upload") + &file("opens-tenants.hcl")),
+            ("upload", service("upload") + &file("opens-tenants.hcl") + &file("upload.hcl")),
+            ("retention", service("retention")),
         ];
         for (name, policy) in policies {
             self.admin(0, Method::PUT, &format!("sys/policies/acl/{name}"), json!({ "policy": policy })).await;

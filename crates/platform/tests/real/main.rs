@@ -4,6 +4,7 @@
 
 mod bao;
 mod log;
+mod privilege;
 mod secrets;
 mod store;
 mod zone_faults;

@@ -24,15 +24,18 @@ struct Parts {
     s3: Vec<S3>,
     vault: Vault,
     kafka: Kafka,
-    toxiproxy: Toxiproxy,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toxiproxy: Option<Toxiproxy>,
 }
 
 #[derive(Serialize)]
 struct Postgres {
     host: &'static str,
     port: u16,
-    admin_user: &'static str,
-    admin_password: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_user: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_password: Option<String>,
     direct: Vec<String>,
 }
 
@@ -42,16 +45,20 @@ struct S3 {
     endpoint: String,
     region: &'static str,
     jurisdiction: &'static str,
-    admin_access: String,
-    admin_secret: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_access: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_secret: Option<String>,
 }
 
 #[derive(Serialize)]
 struct Vault {
     address: String,
     nodes: Vec<String>,
-    operator_role_id: String,
-    operator_secret_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator_role_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operator_secret_id: Option<String>,
     services: BTreeMap<&'static str, AppRole>,
 }
 
@@ -64,8 +71,10 @@ struct AppRole {
 #[derive(Serialize)]
 struct Kafka {
     bootstrap: String,
-    admin_user: &'static str,
-    admin_password: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_user: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_password: Option<String>,
     users: BTreeMap<&'static str, String>,
 }
 
@@ -78,13 +87,22 @@ struct Toxiproxy {
 /// Writes the file, and says where.
 pub(super) fn write(site: &Site) -> Result<PathBuf> {
     let path = site.path("parts.toml");
-    let text = toml::to_string(&parts(site)?).context("put the parts file together")?;
+    let text = |whose| toml::to_string(&parts(site, whose)?).context("put the parts file together");
     let head = "# Written by `cargo xtask up`. Addresses are those of the proxies, so that tests can cut them.\n\n";
-    write_private(&path, format!("{head}{text}").as_bytes())?;
+    write_private(&path, format!("{head}{}", text(None)?).as_bytes())?;
+    let room = site.room("services")?;
+    for service in SERVICES {
+        let head = format!("# What siegel-{service} needs, and no more. Written by `cargo xtask up`.\n\n");
+        write_private(&room.join(format!("{service}.toml")), format!("{head}{}", text(Some(service))?).as_bytes())?;
+    }
     Ok(path)
 }
 
-fn parts(site: &Site) -> Result<Parts> {
+/// Everything, or what one service needs: administrators are for the operator alone.
+fn parts(site: &Site, whose: Option<&str>) -> Result<Parts> {
+    let provisions = whose.is_none_or(|service| service == "operator");
+    let admins = |secret: &str| provisions.then(|| site.secret(secret)).transpose();
+    let its = |name: &&'static str| whose.is_none_or(|service| *name == service);
     let zone = |place| -> Result<S3> {
         let name = at("s3", place);
         Ok(S3 {
@@ -92,8 +110,8 @@ fn parts(site: &Site) -> Result<Parts> {
             endpoint: format!("https://{}", proxied(&name)),
             region: s3::REGION,
             jurisdiction: "EU-DE",
-            admin_access: s3::admin(place),
-            admin_secret: site.secret(&format!("{name}.admin"))?,
+            admin_access: provisions.then(|| s3::admin(place)),
+            admin_secret: admins(&format!("{name}.admin"))?,
         })
     };
     let role = |name: &'static str| -> Result<(&'static str, AppRole)> {
@@ -106,25 +124,27 @@ fn parts(site: &Site) -> Result<Parts> {
         postgres: Postgres {
             host: FRONT,
             port: POSTGRES_FRONT,
-            admin_user: "siegel_admin",
-            admin_password: site.secret("postgres.siegel_admin")?,
+            admin_user: provisions.then_some("siegel_admin"),
+            admin_password: admins("postgres.siegel_admin")?,
             direct: [A, B].map(|place| format!("{}:{POSTGRES}", place.host)).into(),
         },
         s3: ZONES.into_iter().map(zone).collect::<Result<_>>()?,
         vault: Vault {
             address: format!("https://{FRONT}:{VAULT_FRONT}"),
             nodes: PLACES.map(|place| format!("https://{}", proxied(&at("vault", place)))).into(),
-            operator_role_id: site.secret("vault.operator.role-id")?,
-            operator_secret_id: site.secret("vault.operator.secret-id")?,
-            services: vault::roles().map(role).collect::<Result<_>>()?,
+            operator_role_id: admins("vault.operator.role-id")?,
+            operator_secret_id: admins("vault.operator.secret-id")?,
+            services: vault::roles().filter(its).map(role).collect::<Result<_>>()?,
         },
         kafka: Kafka {
             bootstrap: proxied("kafka"),
-            admin_user: "admin",
-            admin_password: site.secret("kafka.admin")?,
-            users: SERVICES.into_iter().map(user).collect::<Result<_>>()?,
+            admin_user: provisions.then_some("admin"),
+            admin_password: admins("kafka.admin")?,
+            users: SERVICES.into_iter().filter(its).map(user).collect::<Result<_>>()?,
         },
-        toxiproxy: Toxiproxy { api: toxiproxy::api(), proxies: PROXIES.iter().map(|proxy| proxy.name).collect() },
+        toxiproxy: whose
+            .is_none()
+            .then(|| Toxiproxy { api: toxiproxy::api(), proxies: PROXIES.iter().map(|proxy| proxy.name).collect() }),
     })
 }
 
@@ -150,6 +170,12 @@ mod tests {
         let operator = &read["vault"]["services"]["operator"];
         assert_eq!(operator["role_id"], read["vault"]["operator_role_id"]);
         assert_eq!(operator["secret_id"], read["vault"]["operator_secret_id"]);
+
+        let upload = std::fs::read_to_string(directory.join("services/upload.toml")).unwrap();
+        assert!(!upload.contains("admin") && !upload.contains("operator"), "{upload}");
+        let upload: toml::Value = toml::from_str(&upload).unwrap();
+        assert_eq!(upload["kafka"]["users"].as_table().unwrap().len(), 1);
+        assert_eq!(upload["vault"]["services"].as_table().unwrap().len(), 1);
         std::fs::remove_dir_all(directory).unwrap();
     }
 }

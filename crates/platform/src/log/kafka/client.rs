@@ -24,9 +24,14 @@ impl Kafka {
         Ok(self.client(service, password))
     }
 
-    /// Who may make topics.
-    pub(super) fn admin(&self) -> ClientConfig {
-        self.client(&self.settings.admin.0, &self.settings.admin.1)
+    /// Who makes topics, and whether they may; otherwise any service of this process, who may look at them.
+    pub(super) fn admin(&self) -> Result<(ClientConfig, bool), KafkaFault> {
+        if let Some((user, password)) = &self.settings.admin {
+            return Ok((self.client(user, password), true));
+        }
+        let anybody = self.settings.users.iter().next();
+        let (user, password) = anybody.ok_or_else(|| KafkaFault::NoUser("any service".to_owned()))?;
+        Ok((self.client(user, password), false))
     }
 
     /// Who receives what comes on `topics`.

@@ -49,6 +49,9 @@ pub enum KafkaFault {
     /// The parts file names no user for a service.
     #[error("the parts file has no user for {0} in [kafka.users]")]
     NoUser(String),
+    /// Whoever provisions has not made the topics yet.
+    #[error("the topic {0} is not there: the operator makes it when it starts")]
+    NoTopic(String),
     /// The client or the broker.
     #[error("Kafka {what}: {source}")]
     Kafka {
@@ -73,8 +76,8 @@ pub struct KafkaSettings {
     pub bootstrap: String,
     /// The CA that signed the brokers' certificates (PEM).
     pub ca_file: PathBuf,
-    /// Who may make topics.
-    pub admin: (String, Credential),
+    /// Who may make topics, if this process may; otherwise it finds them made.
+    pub admin: Option<(String, Credential)>,
     /// Each service's own user, of the service's name.
     pub users: BTreeMap<String, Credential>,
     /// Behind the names of topics and groups, for several installations on one cluster; empty for the only one.
@@ -94,7 +97,7 @@ impl KafkaSettings {
         Self {
             bootstrap: part.bootstrap.clone(),
             ca_file: parts.ca_file.clone(),
-            admin: (part.admin_user.clone(), part.admin_password.clone()),
+            admin: part.admin().map(|(user, password)| (user.to_owned(), password.clone())),
             users: part.users.clone(),
             suffix,
             partitions: part.partitions,

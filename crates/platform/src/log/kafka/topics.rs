@@ -9,6 +9,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 use siegel_domain::TenantId;
 
+use super::client::Watch;
 use super::{Kafka, KafkaFault};
 use crate::peer::SERVICES;
 
@@ -47,10 +48,32 @@ impl Kafka {
     }
 
     async fn make_topics(&self) -> Result<BTreeMap<String, i32>, KafkaFault> {
-        let admin = AdminClient::from_config_and_context(&self.admin(), self.watch.clone());
+        let (config, makes) = self.admin()?;
+        let admin = AdminClient::from_config_and_context(&config, self.watch.clone());
         let admin = admin.map_err(KafkaFault::of("did not take the client's settings"))?;
         let names: Vec<String> =
             SERVICES.iter().flat_map(|service| [self.topic(service), self.dead_topic(service)]).collect();
+        if makes {
+            self.make_missing(&admin, &names).await?;
+        }
+        let asked = tokio::task::spawn_blocking(move || {
+            let known = |name: String| {
+                let answer = admin.inner().fetch_metadata(Some(&name), PATIENCE)?;
+                let count = answer.topics().first().map_or(0, |topic| topic.partitions().len());
+                Ok((name, i32::try_from(count).unwrap_or(i32::MAX)))
+            };
+            names.into_iter().map(known).collect::<Result<BTreeMap<_, _>, KafkaError>>()
+        });
+        let counts = asked.await.unwrap_or(Err(KafkaError::Canceled));
+        let counts = counts.map_err(KafkaFault::of("did not say how many partitions there are"))?;
+        // In a partition that is not the tenant's its events would come in disorder: better not at all yet.
+        match counts.iter().find(|(_, partitions)| **partitions == 0) {
+            Some((name, _)) => Err(KafkaFault::NoTopic(name.clone())),
+            None => Ok(counts),
+        }
+    }
+
+    async fn make_missing(&self, admin: &AdminClient<Watch>, names: &[String]) -> Result<(), KafkaFault> {
         let partitions = i32::from(self.settings.partitions);
         let topics: Vec<NewTopic<'_>> = names
             .iter()
@@ -66,15 +89,6 @@ impl Kafka {
                 Err((_, code)) => return Err(KafkaFault::of("did not make a topic")(KafkaError::AdminOp(code))),
             }
         }
-        let asked = tokio::task::spawn_blocking(move || {
-            let known = |name: String| {
-                let answer = admin.inner().fetch_metadata(Some(&name), PATIENCE)?;
-                let count = answer.topics().first().map_or(0, |topic| topic.partitions().len());
-                Ok((name, i32::try_from(count).unwrap_or(i32::MAX)))
-            };
-            names.into_iter().map(known).collect::<Result<BTreeMap<_, _>, KafkaError>>()
-        });
-        let counts = asked.await.unwrap_or(Err(KafkaError::Canceled));
-        counts.map_err(KafkaFault::of("did not say how many partitions there are"))
+        Ok(())
     }
 }

@@ -37,11 +37,8 @@ impl VaultSettings {
         let (file, program) = (file.to_owned(), program.to_owned());
         let sign_in: SignIn = Arc::new(move || {
             let vault = read(&file)?.vault;
-            if program == "operator" {
-                return Ok(AppRole { role_id: vault.operator_role_id, secret_id: vault.operator_secret_id });
-            }
             let nobody = || SecretsError::Settings(format!("{} has no [vault.services.{program}]", file.display()));
-            vault.services.get(&program).cloned().ok_or_else(nobody)
+            vault.role(&program).ok_or_else(nobody)
         });
         let folder = match parts.postgres.installation.as_str() {
             DEFAULT_INSTALLATION => String::new(), // the names that the policies of infra/ are written for

@@ -169,7 +169,7 @@ impl ZoneAdmin for S3Zone {
 }
 
 /// Amazon wants the region said in the body, except for its first one, where saying it is an error.
-fn location(region: &str) -> String {
+pub(super) fn location(region: &str) -> String {
     match region {
         "us-east-1" => String::new(),
         region => format!(

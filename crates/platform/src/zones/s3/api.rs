@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{DATE, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use object_store::aws::{AwsAuthorizer, AwsCredential};
@@ -43,6 +43,8 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     /// Its body.
     pub(super) body: String,
+    /// When it was given, by the zone's clock.
+    pub(super) date_ms: Option<i64>,
     what: String,
 }
 
@@ -92,8 +94,10 @@ impl Api {
         AwsAuthorizer::new(credential, "s3", &self.region).try_authorize(&mut request, None)?;
         let response = self.http.execute(request).await.map_err(failed)?;
         let status = response.status();
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let date_ms = date.and_then(crate::inspect::http_date_ms);
         let body = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map_err(failed)?.to_bytes();
-        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned(), what })
+        Ok(Answer { status, body: String::from_utf8_lossy(&body).into_owned(), date_ms, what })
     }
 }
 

@@ -9,6 +9,7 @@
 //! store     ObjectStore: the first segment of a path is the bucket    admin     ZoneAdmin: buckets and their users
 //! account   whose credentials a bucket is used with                   settings  what a bucket is set to
 //! api       a signed request and its answer                           versions  every version of an object
+//! inspect   what a zone says of itself, for doctors
 //! unfit     what an administrator has to change                       uploads   in parts, that nobody ended
 //! transport one pool of connections a zone; tells "full" and "no bucket" apart
 //! ```
@@ -16,6 +17,7 @@
 mod account;
 mod admin;
 mod api;
+mod inspect;
 mod settings;
 mod store;
 #[cfg(feature = "testing")]
@@ -38,7 +40,11 @@ use crate::parts::{S3Accounts, S3Part};
 use crate::rng::Rng;
 
 pub use account::{BucketKeys, KeysError};
+pub use inspect::{Seen, Tried};
 pub(in crate::zones) use unfit::Unfit;
+
+/// Who a program is that has no account of an administrator.
+const NOBODY: &str = "siegel-nobody";
 
 /// What all buckets of a zone share with each other and with its administration.
 #[derive(Clone)]
@@ -80,6 +86,12 @@ pub enum S3OpenError {
         /// The place.
         endpoint: String,
     },
+    /// One account for all, and none named.
+    #[error("{zone} has accounts = \"one\" and no admin_access: every program that reads or writes needs it there")]
+    NoAccount {
+        /// The zone.
+        zone: &'static str,
+    },
     /// Not a place that bytes may be sent to.
     #[error(
         "the endpoint {endpoint} of {zone} is not https://host[:port]: bytes are sent unsigned, so TLS is what guards them"
@@ -108,11 +120,13 @@ impl S3Zone {
         }
         let transport = transport::Transport::open(ca_file)?;
         let api = api::Api::new(HttpClient::new(transport.clone()), endpoint, part.region.clone());
-        let administrator = Arc::new(AwsCredential {
-            key_id: part.admin_access.clone(),
-            secret_key: part.admin_secret.expose().to_owned(),
-            token: None,
-        });
+        if part.accounts == S3Accounts::One && part.admin().is_none() {
+            return Err(S3OpenError::NoAccount { zone: name });
+        }
+        // A service that does not provision is nobody to the zone's administration: it is denied, which is a sign of life.
+        let (key_id, secret_key) = part.admin().map_or((NOBODY, NOBODY), |(access, secret)| (access, secret.expose()));
+        let (key_id, secret_key) = (key_id.to_owned(), secret_key.to_owned());
+        let administrator = Arc::new(AwsCredential { key_id, secret_key, token: None });
         Ok(Arc::new(Self(Arc::new(Shared {
             name,
             api,

@@ -13,13 +13,13 @@ use crate::tree;
 /// Who signs in, and with which files of `infra/openbao/policies` beside its own `service.hcl`.
 const ROLES: [(&str, &[&str]); 7] = [
     ("key-directory", &["opens-tenants", "key-directory"]),
-    ("upload", &["opens-tenants"]),
+    ("upload", &["opens-tenants", "upload"]),
     ("retention", &[]),
     ("notification", &[]),
     ("operator", &["operator"]),
     ("dealer-api", &[]),
     // All services in one process: what each of them may, it may.
-    (ALL_IN_ONE, &["operator", "opens-tenants", "key-directory", "server"]),
+    (ALL_IN_ONE, &["operator", "opens-tenants", "upload", "key-directory", "server"]),
 ];
 const ALL_IN_ONE: &str = "server";
 
@@ -103,7 +103,7 @@ fn role(leader: &Node<'_>, name: &str) -> Result<()> {
 fn policy(file: &str, service: &str) -> Result<String> {
     let path = tree::root().join(format!("infra/openbao/policies/{file}.hcl"));
     let text = std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-    Ok(text.replace("@service@", service))
+    Ok(text.replace("@service@", service).replace("@schema@", &service.replace('-', "_")))
 }
 
 #[cfg(test)]
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_role_has_its_own_policy_and_the_one_process_has_all() {
-        assert_eq!(policies("upload"), ["service-upload", "opens-tenants"]);
+        assert_eq!(policies("upload"), ["service-upload", "opens-tenants", "upload"]);
         assert_eq!(policies("retention"), ["service-retention"]);
         let all = policies(ALL_IN_ONE);
         assert!(services().all(|service| all.contains(&format!("service-{service}"))), "{all:?}");
@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn only_the_operator_makes_and_destroys_tenant_keys() {
-        for file in ["service", "opens-tenants", "key-directory", "server"] {
+        for file in ["service", "opens-tenants", "upload", "key-directory", "server"] {
             assert!(!policy(file, "upload").unwrap().contains("tenant-keys/keys"), "{file}");
         }
         assert!(policy("operator", "").unwrap().contains("tenant-keys/keys"));
@@ -131,6 +131,15 @@ mod tests {
         let upload = policy("service", "upload").unwrap();
         assert!(upload.contains("/upload/*") && !upload.contains("/retention/*"));
         // In comments alone it may stand as what it is.
-        assert!(!upload.lines().any(|line| !line.starts_with('#') && line.contains("@service@")));
+        assert!(!upload.lines().any(|line| !line.starts_with('#') && line.contains('@')));
+    }
+
+    #[test]
+    fn a_service_reads_no_password_but_its_own_and_no_key_of_the_ca() {
+        for file in ["service", "opens-tenants", "upload", "key-directory"] {
+            let text = policy(file, "retention").unwrap();
+            assert!(!text.contains("postgres/+") && !text.contains("tls/ca\"") && !text.contains("tls/+"), "{file}");
+        }
+        assert!(!policy("service", "retention").unwrap().contains("postgres/upload"));
     }
 }

@@ -1,0 +1,69 @@
+//! `siegel-admin rotate`: new keys in the place of old ones, with nothing stopped. Each tenant by itself, and every step may be
+//! repeated: whoever is interrupted starts over.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use serde_json::json;
+use siegel_domain::TenantId;
+use siegel_platform::host::Beside;
+use siegel_platform::secrets::SecretsError;
+
+use crate::args::{Args, Rotate};
+use crate::place::Place;
+
+/// Does what was asked for.
+pub async fn run(out: &mut impl Write, args: &Args, place: &Place, command: &Rotate) -> Result<ExitCode> {
+    let Rotate::TenantKeys { tenant, trim } = command;
+    let beside = place.open().await?;
+    let done = tenant_keys(&beside, place, *tenant, *trim).await;
+    beside.close().await;
+    let (rotated, failed) = done?;
+    if args.json {
+        let failed: Vec<_> = failed
+            .iter()
+            .map(|(tenant, error)| json!({ "tenant": tenant.to_string(), "why": error.to_string() }))
+            .collect();
+        writeln!(out, "{}", json!({ "done": rotated, "trimmed": trim, "failed": failed }))?;
+    } else {
+        match trim {
+            false => writeln!(
+                out,
+                "{rotated} rotated. In five minutes, which is how long processes keep a key open: siegel-admin rotate tenant-keys --trim"
+            )?,
+            true => writeln!(out, "{rotated} trimmed: the versions before the newest are destroyed.")?,
+        }
+        for (tenant, error) in &failed {
+            writeln!(out, "FAILED  {tenant}: {error}. It goes on with the key it had; do it again.")?;
+        }
+    }
+    Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How many were done, and which were not.
+async fn tenant_keys(
+    beside: &Beside,
+    place: &Place,
+    tenant: Option<TenantId>,
+    trim: bool,
+) -> Result<(usize, Vec<(TenantId, SecretsError)>)> {
+    let all = beside.options.home.place(place.state_dir()).provisioned().await?;
+    let chosen = match tenant {
+        Some(tenant) if !all.contains(&tenant) => bail!("no tenant {tenant} is ready here"),
+        Some(tenant) => vec![tenant],
+        None => all,
+    };
+    let (mut done, mut failed) = (0, Vec::new());
+    for tenant in chosen {
+        let outcome = match trim {
+            false => beside.secrets.rotate_tenant_key(tenant).await,
+            true => beside.secrets.trim_tenant_key(tenant).await,
+        };
+        match outcome {
+            Ok(()) => done += 1,
+            Err(error) => failed.push((tenant, error)),
+        }
+    }
+    Ok((done, failed))
+}
