@@ -6,7 +6,10 @@
 mod child;
 mod collector;
 mod front;
+mod ground;
+mod ledger;
 mod liar;
+mod load;
 mod parts;
 mod people;
 mod programs;
@@ -16,7 +19,10 @@ mod world;
 
 pub use child::{ChildServer, add_dealer_beside};
 pub use collector::Collector;
+pub use ground::{Ground, ZONES};
+pub use ledger::Ledger;
 pub use liar::{Answer, Asked, Liar};
+pub use load::{Done, Load};
 pub use people::{Centre, PASSWORD, Person, password};
 pub use programs::{NAMES, Programs};
 pub use raw::{Raw, Said};

@@ -20,6 +20,9 @@ use crate::parts::Parts;
 /// The programs, by the services' names.
 pub const NAMES: [&str; 6] = ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
 
+/// Lines of each log that a failed test shows.
+const COMPLAINTS: usize = 8;
+
 /// Six processes and a front. Killed when dropped.
 pub struct Programs {
     dir: TempDir,
@@ -44,6 +47,11 @@ impl Programs {
 
     /// The same with further sections in their configuration.
     pub async fn start_with(binaries: &Path, settings: &str) -> Result<Self> {
+        Self::start_as(binaries, settings, &[]).await
+    }
+
+    /// The same with settings of single programs: their section `[service]`.
+    pub async fn start_as(binaries: &Path, settings: &str, own: &[(&str, &str)]) -> Result<Self> {
         let dir = tempfile::Builder::new().prefix("siegel-programs-").tempdir().context("a directory for the test")?;
         let [front, rest @ ..] = free_addresses::<13>()?;
         let addresses = rest.chunks_exact(2).zip(NAMES);
@@ -52,7 +60,10 @@ impl Programs {
         let parts = Parts::of_world(dir.path())?.map_or(PartsChoice::Embedded, |parts| parts.choice());
         let mut programs =
             Self { dir, parts, binaries: binaries.to_owned(), front, running, shutdown: Shutdown::new() };
-        programs.write_config(settings)?;
+        for name in NAMES {
+            let own = own.iter().filter(|(of, _)| *of == name).map(|(_, text)| format!("[service]\n{text}"));
+            programs.write_config(name, &format!("{settings}{}", own.collect::<String>()))?;
+        }
         for name in NAMES {
             programs.spawn(name)?;
         }
@@ -102,12 +113,16 @@ impl Programs {
 
     /// How many requests of a method a program has answered, as it tells at `/metrics`.
     pub async fn answered(&self, name: &str, method: &str) -> Result<u64> {
-        let pem = std::fs::read(self.state().join("ca").join("ca.pem"))?;
-        let client = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_pem(&pem)?]).build()?;
-        let text = client.get(format!("{}/metrics", self.own_url(name))).send().await?.text().await?;
+        let text = self.metrics(name).await?;
         let label = format!("method=\"{method}\"");
         let of = text.lines().filter(|line| line.starts_with("siegel_requests_total{") && line.contains(&label));
         Ok(of.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+    }
+
+    async fn metrics(&self, name: &str) -> Result<String> {
+        let pem = std::fs::read(self.state().join("ca").join("ca.pem"))?;
+        let client = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_pem(&pem)?]).build()?;
+        Ok(client.get(format!("{}/metrics", self.own_url(name))).send().await?.text().await?)
     }
 
     /// What a program wrote to its log.
@@ -121,6 +136,33 @@ impl Programs {
         let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
         ensure!(asked.success(), "{name} could not be asked to end");
         Ok(())
+    }
+
+    /// `kill -9`.
+    pub fn kill_nine(&mut self, name: &'static str) -> Result<()> {
+        let child = self.running.get_mut(name).and_then(|running| running.child.take());
+        let mut child = child.with_context(|| format!("{name} does not run"))?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// A number of a program as it tells it at `/metrics`: the sum over everything that begins with `series`.
+    pub async fn number(&self, name: &str, series: &str) -> Result<f64> {
+        let of = self.metrics(name).await?;
+        Ok(of
+            .lines()
+            .filter(|line| line.starts_with(series))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum())
+    }
+
+    /// Memory of a program that lies in RAM, MiB.
+    pub fn resident_mib(&self, name: &str) -> Result<u64> {
+        let child = self.running[name].child.as_ref().context("it does not run")?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("VmRSS")?;
+        Ok(line.split_whitespace().next().context("a number")?.parse::<u64>()? / 1_024)
     }
 
     /// How it ended.
@@ -161,8 +203,8 @@ impl Programs {
         self.dir.path().join(format!("{name}.{kind}"))
     }
 
-    /// One file for all of them; what differs are flags.
-    fn write_config(&self, settings: &str) -> Result<()> {
+    /// A file for each: the addresses are flags.
+    fn write_config(&self, name: &str, settings: &str) -> Result<()> {
         let peers: String =
             self.running.iter().map(|(name, running)| format!("{name} = \"{}\"\n", running.internal)).collect();
         let parts = match &self.parts {
@@ -170,7 +212,7 @@ impl Programs {
             PartsChoice::File(file) => file.display().to_string(),
         };
         let text = format!("public_url = \"{}\"\nparts = {parts:?}\n[peers]\n{peers}{settings}", self.url());
-        std::fs::write(self.dir.path().join("siegel.toml"), text).context("the programs' configuration")
+        std::fs::write(self.file(name, "toml"), text).context("the programs' configuration")
     }
 
     fn spawn(&mut self, name: &'static str) -> Result<()> {
@@ -179,7 +221,7 @@ impl Programs {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(name, "log"))?;
         let binary = self.binaries.join(format!("siegel-{name}"));
         ensure!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
-        let (config, state) = (self.dir.path().join("siegel.toml"), self.state_of(name));
+        let (config, state) = (self.file(name, "toml"), self.state_of(name));
         let running = self.running.get_mut(name).context("no such program")?;
         let child = Command::new(binary)
             .arg("--config")
@@ -232,8 +274,26 @@ impl Programs {
     }
 }
 
+impl Programs {
+    /// What the programs complained of, for whoever reads why a test failed: their logs go with their directory.
+    fn complaints(&self) -> String {
+        let complaint = |line: &&str| line.contains("ERROR") || line.contains("WARN");
+        let of = |name: &str| {
+            let log = self.log(name);
+            let lines: Vec<&str> = log.lines().filter(complaint).collect();
+            let last = lines.len().saturating_sub(COMPLAINTS);
+            format!("{name}, the last of {} complaints:\n{}\n", lines.len(), lines[last..].join("\n"))
+        };
+        NAMES.map(of).concat()
+    }
+}
+
 impl Drop for Programs {
+    #[expect(clippy::print_stderr, reason = "a test that fails has nobody else to tell")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.complaints());
+        }
         self.shutdown.begin();
         for running in self.running.values_mut() {
             if let Some(child) = &mut running.child {

@@ -1,11 +1,11 @@
 //! The stage of `cargo xtask test` that runs on the real parts: starts all of them in a directory of its own, runs the
 //! contracts of the ports and the main story end to end on them, and leaves nothing behind if they pass.
 
-use std::ffi::OsString;
-use std::process::Command;
+use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 
+use super::soak;
 use crate::needs::Need;
 use crate::tree;
 use crate::work::Work;
@@ -30,28 +30,34 @@ const STORIES: &[&str] = &["centre::", "practice::", "conversations::", "erasing
 pub(crate) fn test(work: &mut Work) -> Result<String> {
     // Beside the stages' logs.
     let directory = tree::target().join("xtask").join("parts");
-    let own = |words: &[&str]| {
-        // This program by what runs, not by its path: building the workspace may have replaced the file.
-        let mut command = Command::new("/proc/self/exe");
-        command.args(words).env("SIEGEL_PARTS_DIR", &directory);
-        command
-    };
-    work.run(&mut own(&["up"]))?;
-    let passed = on_parts(work, directory.as_os_str().to_owned());
-    // Databases of a run that went well are nobody's any more; after another one, state and logs are what is looked at.
-    let down: &[&str] = if passed.is_ok() { &["down", "--wipe"] } else { &["down"] };
-    let ended = work.run(&mut own(down));
-    passed.and_then(|note| ended.map(|()| note))
+    on_parts_of_its_own(work, &directory, |work, file| {
+        on_parts(work, &directory, file)?;
+        soak::faults(work, file, 1, None)
+    })?;
+    Ok(String::new())
 }
 
-fn on_parts(work: &mut Work, directory: OsString) -> Result<String> {
+/// Starts all parts in a directory, hands the file that names them to `tests`, and ends the parts.
+pub(super) fn on_parts_of_its_own(
+    work: &mut Work,
+    directory: &Path,
+    tests: impl FnOnce(&mut Work, &Path) -> Result<()>,
+) -> Result<()> {
+    work.run(&mut soak::own(&["up"], directory))?;
+    let file = directory.join("parts.toml");
+    let passed = match file.is_file() {
+        true => tests(work, &file),
+        false => Err(anyhow!("{} is not there, although the parts came up", file.display())),
+    };
+    // Databases of a run that went well are nobody's any more; after another one, state and logs are what is looked at.
+    let down: &[&str] = if passed.is_ok() { &["down", "--wipe"] } else { &["down"] };
+    let ended = work.run(&mut soak::own(down, directory));
+    passed.and(ended)
+}
+
+fn on_parts(work: &mut Work, directory: &Path, file: &Path) -> Result<()> {
     let mut ports = tree::cargo(["test", "--workspace", "--locked", "--test", "real"]);
-    work.run(ports.env("SIEGEL_PARTS_DIR", &directory))?;
+    work.run(ports.env("SIEGEL_PARTS_DIR", directory))?;
     let mut stories = tree::cargo(["test", "--workspace", "--locked", "--test", "it", "--"]);
-    let file = std::path::Path::new(&directory).join("parts.toml");
-    if !file.is_file() {
-        bail!("{} is not there, although the parts came up", file.display());
-    }
-    work.run(stories.args(STORIES).env("SIEGEL_E2E_PARTS", file))?;
-    Ok(String::new())
+    work.run(stories.args(STORIES).env("SIEGEL_E2E_PARTS", file))
 }

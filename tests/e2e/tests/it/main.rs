@@ -7,6 +7,7 @@ mod conversations;
 mod crossing;
 mod erasing;
 mod faults;
+mod ledger;
 mod liar;
 #[cfg(target_os = "linux")]
 mod memory;
