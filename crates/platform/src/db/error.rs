@@ -153,8 +153,9 @@ pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
         (_, Some(code)) if code.len() == 5 => match code {
             "40001" | "40P01" | "55P03" => Some(Cause::Busy),
             "53100" => Some(Cause::Full),
-            // No longer the primary, shutting down or starting up, too many connections, a connection that broke.
-            "25006" | "53300" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
+            // No longer the primary, shutting down or starting up, too many connections, a database that an administrator has
+            // closed to connections (of 55000 the one case that a use case of ours can meet), a connection that broke.
+            "25006" | "53300" | "55000" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
             code if code.starts_with("08") => Some(Cause::Away),
             _ => None,
         },
