@@ -29,7 +29,7 @@ pub(crate) async fn of_openbao(parts: &Path) -> Result<All> {
     let settings: toml::Table = std::fs::read_to_string(parts)?.parse().context("the parts file")?;
     let address = settings["vault"]["address"].as_str().context("OpenBao's address")?.to_owned();
     let passwords: Value = serde_json::from_str(&file("secrets.json")?)?;
-    let token = passwords["vault"]["root"].as_str().context("the root token")?.to_owned();
+    let token = passwords["vault.root"].as_str().context("the root token")?.to_owned();
     let ca = reqwest::Certificate::from_pem(file("ca.crt")?.as_bytes())?;
     let http = reqwest::Client::builder().no_proxy().tls_certs_only([ca]).build()?;
     let ask = async |method: &str, kind: &str, path: &str| -> Result<Value> {
