@@ -364,6 +364,25 @@ async fn f14_the_leader_is_killed_and_nobody_notices_who_only_reads() {
     operator.stop().await;
 }
 
+/// Who led loses an election and lives on as a standby, which hears of everything a moment late: it has the last word no more.
+#[tokio::test]
+async fn f14_a_leader_that_stepped_down_is_not_believed_that_a_key_is_missing() {
+    let Some(bao) = Bao::start(3).await else { return };
+    bao.voters().await;
+    let clock = clock();
+    let (service, _) = ready(&bao, &clock).await;
+    let before = bao.leader().await;
+    bao.admin(before, Method::PUT, "sys/step-down", Value::Null).await;
+    until("another one leads", async || bao.leader().await != before).await;
+    let operator = Process::start(bao.settings("operator").await, &clock).await;
+    for number in 10..30 {
+        operator.secrets.create_tenant_key(tenant(number)).await.unwrap();
+        service.secrets.wrap(tenant(number), &PLACE, b"k").await.unwrap();
+    }
+    service.stop().await;
+    operator.stop().await;
+}
+
 /// A proxy of our own in the parts' toxiproxy, in front of a node, so that nobody else is cut.
 struct Line {
     http: reqwest::Client,

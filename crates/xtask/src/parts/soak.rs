@@ -35,7 +35,7 @@ pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
 
 /// All faults on the parts of a file, one after another: each breaks what the others stand on.
 pub(crate) fn faults(work: &mut Work, parts: &Path, rounds: usize, only: Option<&str>) -> Result<()> {
-    let mut tests = tree::cargo(["test", "--workspace", "--locked", "--test", "it", "--"]);
+    let mut tests = tree::cargo(["test", "--workspace", "--locked", "--test", "e2e", "--"]);
     tests.args(["--ignored", "--test-threads=1", "--nocapture", only.unwrap_or(FAULTS)]);
     if only.is_some_and(|only| only.contains("collector")) {
         bail!("that is not a fault: cargo xtask test --only traces");

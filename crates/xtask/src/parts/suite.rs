@@ -1,5 +1,5 @@
 //! The stage of `cargo xtask test` that runs on the real parts: starts all of them in a directory of its own, runs the
-//! contracts of the ports and the main story end to end on them, and leaves nothing behind if they pass.
+//! contracts of the ports, the stories end to end in each arrangement and the faults, and leaves nothing behind if they pass.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use anyhow::{Result, anyhow};
 
 use super::soak;
 use crate::needs::Need;
-use crate::tree;
-use crate::work::Work;
+use crate::work::{Stopwatch, Work};
+use crate::{stage, tree};
 
 /// What the machine must have.
 pub(crate) const NEEDS: &[Need] = &[
@@ -22,19 +22,39 @@ pub(crate) const NEEDS: &[Need] = &[
     Need::Java,
 ];
 
-/// End-to-end tests, by the beginning of their names: what people do, what is erased, what must not cross from one tenant to
-/// another, and the same as six programs. The others look at clients and liars, to whom the parts are all one.
-const STORIES: &[&str] = &["centre::", "practice::", "conversations::", "erasing::", "crossing::", "programs::"];
+/// How the platform is put together while the stories of `tests/e2e` are told on these parts. On embedded ones they are told by
+/// `cargo test`.
+struct Arrangement {
+    /// For the stage's note.
+    name: &'static str,
+    /// As `tests/e2e/src/arrangement.rs` knows it.
+    choice: &'static str,
+    /// Modules of tests that are about something else; each says in its first lines what.
+    without: &'static [&'static str],
+}
+
+const ARRANGEMENTS: [Arrangement; 2] = [
+    Arrangement { name: "stories, all in one", choice: "one-process", without: &["child::", "programs::"] },
+    Arrangement { name: "stories, as six programs", choice: "six-programs", without: &["child::", "inside::"] },
+];
 
 /// The stage.
 pub(crate) fn test(work: &mut Work) -> Result<String> {
     // Beside the stages' logs.
     let directory = tree::target().join("xtask").join("parts");
+    let mut note = String::new();
     on_parts_of_its_own(work, &directory, |work, file| {
-        on_parts(work, &directory, file)?;
-        soak::faults(work, file, 1, None)
+        note += &timed(work, "contracts of the ports", |work| {
+            let mut ports = tree::cargo(["test", "--workspace", "--locked", "--test", "real"]);
+            work.run(ports.env("SIEGEL_PARTS_DIR", &directory))
+        })?;
+        for arrangement in ARRANGEMENTS {
+            note += &timed(work, arrangement.name, |work| stories(work, file, &arrangement))?;
+        }
+        note += &timed(work, "faults, with a ledger", |work| soak::faults(work, file, 1, None))?;
+        Ok(())
     })?;
-    Ok(String::new())
+    Ok(note)
 }
 
 /// Starts all parts in a directory, hands the file that names them to `tests`, and ends the parts.
@@ -55,9 +75,15 @@ pub(super) fn on_parts_of_its_own(
     passed.and(ended)
 }
 
-fn on_parts(work: &mut Work, directory: &Path, file: &Path) -> Result<()> {
-    let mut ports = tree::cargo(["test", "--workspace", "--locked", "--test", "real"]);
-    work.run(ports.env("SIEGEL_PARTS_DIR", directory))?;
-    let mut stories = tree::cargo(["test", "--workspace", "--locked", "--test", "it", "--"]);
-    work.run(stories.args(STORIES).env("SIEGEL_E2E_PARTS", file))
+fn stories(work: &mut Work, file: &Path, arrangement: &Arrangement) -> Result<()> {
+    let mut stories = tree::cargo(["test", "--workspace", "--locked", "--test", "e2e", "--"]);
+    stories.args(arrangement.without.iter().flat_map(|module| ["--skip", module]));
+    work.run(stories.env("SIEGEL_E2E_PARTS", file).env("SIEGEL_E2E_ARRANGEMENT", arrangement.choice))
+}
+
+/// Does it; a line on how long that took.
+fn timed(work: &mut Work, name: &str, what: impl FnOnce(&mut Work) -> Result<()>) -> Result<String> {
+    let watch = Stopwatch::start();
+    what(work)?;
+    Ok(format!("\n    {name:<30} {:>8}", stage::seconds(watch.elapsed())))
 }
