@@ -159,8 +159,11 @@ pub struct KafkaPart {
     pub partitions: u16,
 }
 
+/// Partitions of a topic if nothing is said.
+pub(crate) const PARTITIONS: u16 = 12;
+
 const fn partitions() -> u16 {
-    12
+    PARTITIONS
 }
 
 /// toxiproxy.

@@ -9,8 +9,7 @@
 //! outbox and which position came before. A consumer that did not have the one before reads the outbox itself, so messages
 //! that are late, lost, doubled or in disorder cost time and nothing else; Kafka's loss delays until the relay gets through.
 //!
-//! Here `client` knows how to sign in, `topics` what they are called and how they are made, `wire` what a message looks
-//! like, `flow` what is under way; `relay` and `subscription` do the work.
+//! Here `client` knows how to sign in, `topics` how they are made, `flow` what is under way; `relay` and `subscription` do the work.
 
 mod client;
 mod ear;
@@ -19,7 +18,6 @@ mod metrics;
 mod relay;
 mod subscription;
 mod topics;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -10,13 +10,14 @@ use futures::FutureExt as _;
 use futures::future::{join_all, try_join_all};
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use siegel_domain::{TenantId, Timestamp};
 
 use super::super::feed::{Log, LogError, News, Stored};
+use super::super::wire::Message;
 use super::client::Watch;
-use super::wire::Message;
 use super::{Kafka, KafkaFault};
 use crate::db::{self, Db, DbError, TenantDbs};
 use crate::worker::Worker;
@@ -169,7 +170,7 @@ impl Relay {
             after = stored.position;
             let (key, payload) = (message.key(), message.payload());
             let record = FutureRecord::to(&lane.topic).partition(partition).key(&key).payload(&payload);
-            let delivery = producer.send_result(record.headers(message.headers()));
+            let delivery = producer.send_result(record.headers(owned(&message.headers())));
             sent.push(delivery.map_err(|(error, _)| KafkaFault::of("did not take a message")(error))?);
         }
         let outcome = try_join_all(sent.into_iter().map(acknowledged)).await;
@@ -198,6 +199,11 @@ impl Relay {
         let producer = made.map_err(KafkaFault::of("did not take the producer's settings"))?;
         Ok(place.insert(producer).clone())
     }
+}
+
+fn owned(headers: &[(&str, String)]) -> OwnedHeaders {
+    let all = OwnedHeaders::new_with_capacity(headers.len());
+    headers.iter().fold(all, |all, (key, value)| all.insert(Header { key, value: Some(value) }))
 }
 
 /// Where it stands in its partition.

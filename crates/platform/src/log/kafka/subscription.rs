@@ -10,9 +10,9 @@ use rdkafka::message::{BorrowedMessage, Headers as _};
 use siegel_domain::TenantId;
 use tokio::sync::mpsc;
 
+use super::super::wire::{Message, WireError};
 use super::client::{PAUSE_MS, Watch};
 use super::flow::Heard;
-use super::wire::{Message, WireError};
 use super::{Kafka, KafkaFault};
 
 /// Messages that wait for the consumer.
