@@ -14,10 +14,10 @@ use siegel_platform::clock::{ManualClock, SystemClock};
 use siegel_platform::db::{self, Cluster, DbError, DbOptions, Home, Migrations, TenantDbs, Tx};
 use siegel_platform::health::Health;
 use siegel_platform::log::{
-    self, Consumer, EventSource, HandleError, Handler, Kafka, KafkaEnv, KafkaSettings, Log, RELAY_SQL,
+    self, Consumer, EventSource, HandleError, Handler, Kafka, KafkaSettings, Log, RELAY_SQL,
 };
 use siegel_platform::metrics::Metrics;
-use siegel_platform::parts::Parts;
+use siegel_platform::parts::{PartEnv, Parts};
 use siegel_platform::rng::{Rng, SeededRng, SystemRng};
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::worker::{Worker, WorkerEnv};
@@ -85,7 +85,7 @@ impl Ground {
     }
 
     fn attach(&self, log: &Log) {
-        let env = KafkaEnv {
+        let env = PartEnv {
             clock: SystemClock::shared(),
             rng: Arc::new(SystemRng),
             tasks: self.tasks.clone(),

@@ -26,12 +26,7 @@ use std::sync::Arc;
 use rdkafka::error::KafkaError;
 use tokio::sync::OnceCell;
 
-use crate::clock::SharedClock;
-use crate::health::Health;
-use crate::metrics::Metrics;
-use crate::parts::{Credential, DEFAULT_INSTALLATION, Parts};
-use crate::rng::Rng;
-use crate::tasks::{Shutdown, Tasks};
+use crate::parts::{Credential, DEFAULT_INSTALLATION, PartEnv, Parts};
 
 use client::Watch;
 use flow::Flow;
@@ -100,27 +95,10 @@ impl KafkaSettings {
     }
 }
 
-/// What the adapter stands on.
-#[derive(Clone)]
-pub struct KafkaEnv {
-    /// Time.
-    pub clock: SharedClock,
-    /// Randomness.
-    pub rng: Arc<dyn Rng>,
-    /// Runs what receives.
-    pub tasks: Tasks,
-    /// Ends that.
-    pub shutdown: Shutdown,
-    /// Where it counts.
-    pub metrics: Arc<Metrics>,
-    /// Where it says that no broker answers.
-    pub health: Health,
-}
-
 /// Kafka, for the services of this process.
 pub struct Kafka {
     settings: KafkaSettings,
-    env: KafkaEnv,
+    env: PartEnv,
     metrics: KafkaMetrics,
     /// Partitions of each topic, once they are known to be there.
     topics: OnceCell<BTreeMap<String, i32>>,
@@ -131,7 +109,7 @@ pub struct Kafka {
 
 impl Kafka {
     /// Kafka as the settings say. Nothing is asked of it yet: a platform starts without it, and delivers later.
-    pub fn new(settings: KafkaSettings, env: KafkaEnv) -> Arc<Self> {
+    pub fn new(settings: KafkaSettings, env: PartEnv) -> Arc<Self> {
         let metrics = KafkaMetrics::new(&env.metrics);
         let watch = Watch::new(env.health.clone(), metrics.clone());
         Arc::new(Self { settings, env, metrics, topics: OnceCell::new(), watch, flow: Flow::default() })
