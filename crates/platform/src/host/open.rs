@@ -233,7 +233,7 @@ fn log(config: &HostConfig, on: &PartEnv, home: &Home, channels: Option<&Channel
     let log = Log::new();
     for service in others {
         if let Some(peer) = channels.peer(service)? {
-            log.ask(service, peer, home.clone());
+            log.ask(service, peer, home.clone(), on.clock.clone());
         }
     }
     Ok(log)

@@ -18,6 +18,7 @@ use super::carrier::Carrier;
 use super::kafka::{self, Kafka};
 use super::other::Outboxes;
 use super::remote::{Remote, Served};
+use crate::clock::SharedClock;
 use crate::db::{self, DbError, Engine, Home, Reader, Row, TenantDbs};
 use crate::host::Grpc;
 use crate::peer::Peer;
@@ -181,8 +182,8 @@ impl Log {
     }
 
     /// Makes the outboxes of a service readable that runs elsewhere, by asking it. `home` knows the tenants.
-    pub fn ask(&self, service: &'static str, peer: Peer, home: Home) {
-        lock(&self.sources).insert(service, Source::Remote(Remote::new(peer), home));
+    pub fn ask(&self, service: &'static str, peer: Peer, home: Home, clock: SharedClock) {
+        lock(&self.sources).insert(service, Source::Remote(Remote::new(peer, clock), home));
     }
 
     /// What other programs read of the outboxes of `service`: none if it is not one of this process.
