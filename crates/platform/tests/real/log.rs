@@ -25,6 +25,8 @@ use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{Event, UploadSwept};
 
 static LOG: LazyLock<Migrations> = LazyLock::new(|| {
+mod replicas;
+
     db::embedded(&[(1, "log", include_str!("../it/migrations/log/0001_log.sql")), (2, "relay", RELAY_SQL)])
 });
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
@@ -102,7 +104,7 @@ impl Ground {
         self.log.workers().remove(0)
     }
 
-    fn consumer(&self, handler: Arc<Seen>) -> Consumer {
+    fn consumer(&self, handler: Arc<dyn Handler>) -> Consumer {
         let clock = SystemClock::shared();
         Consumer::new("retention", self.log.clone(), vec!["upload"], self.consumer.clone(), handler, clock)
     }
@@ -239,7 +241,7 @@ async fn events_come_by_kafka_in_order_and_what_comes_twice_has_one_effect() {
 async fn what_kafka_lost_is_read_from_the_outbox() {
     let Some(ground) = Ground::new().await else { return };
     let (ours, relay) = (ground.tenants[0], ground.relay());
-    let consumer = ground.consumer(Arc::default());
+    let consumer = ground.consumer(Arc::new(Seen::default()));
     let mut ids = vec![ground.emit(ours, "first").await];
     relay.run_once().await.unwrap();
     ground.hear(&consumer, ours, &ids).await;
@@ -259,7 +261,7 @@ async fn what_kafka_lost_is_read_from_the_outbox() {
 async fn f10_kafka_away_delays_and_loses_nothing() {
     let Some(ground) = Ground::new().await else { return };
     let (ours, relay) = (ground.tenants[0], ground.relay());
-    let consumer = ground.consumer(Arc::default());
+    let consumer = ground.consumer(Arc::new(Seen::default()));
     let mut ids = vec![ground.emit(ours, "before").await];
     relay.run_once().await.unwrap();
     ground.hear(&consumer, ours, &ids).await;
@@ -300,7 +302,7 @@ async fn one_replica_carries_at_a_time_and_a_killed_ones_work_is_taken_up() {
 async fn a_service_writes_its_own_topic_only_and_nonsense_in_it_holds_nothing_up() {
     let Some(ground) = Ground::new().await else { return };
     let (ours, relay) = (ground.tenants[0], ground.relay());
-    let consumer = ground.consumer(Arc::default());
+    let consumer = ground.consumer(Arc::new(Seen::default()));
     let ids = vec![ground.emit(ours, "first").await];
     relay.run_once().await.unwrap();
     let topic = format!("siegel.upload.{}", ground.parts.postgres.installation);
