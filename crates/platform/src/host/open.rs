@@ -130,9 +130,10 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     certificates.show(tls.as_deref(), channels.as_ref().map(|channels| &*channels.tls));
     let public_url = config.public_url.clone().unwrap_or_else(|| local_url(server.address(), config.plain_http));
     let log = Arc::new(log(config, &on, &home, channels.as_ref())?);
+    let consumers = ConsumerMetrics::new(&metrics);
     #[cfg(feature = "real")]
     if let Some(parts) = &parts {
-        log.on_kafka(Kafka::new(KafkaSettings::from_parts(parts), on.clone()));
+        log.on_kafka(Kafka::new(KafkaSettings::from_parts(parts), on.clone(), consumers.clone()));
     }
     let percent = tenants.clone();
     let quotas = Quotas::new(config.quota, move |id| percent.quota_percent(id), clock.clone(), &metrics);
@@ -147,7 +148,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         tenants,
         quotas: Arc::new(quotas),
         home,
-        consumers: ConsumerMetrics::new(&metrics),
+        consumers,
         metrics,
         health,
         state_dir: state_dir.clone(),

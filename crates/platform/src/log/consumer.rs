@@ -397,4 +397,10 @@ impl ConsumerMetrics {
             backlog: Backlog::new(metrics),
         }
     }
+
+    /// Shows how long events lie that another reader of the outboxes has not dealt with.
+    #[cfg(feature = "real")]
+    pub(super) fn show(&self, name: &'static str, unread: Unread) {
+        self.backlog.show(name, unread);
+    }
 }

@@ -82,6 +82,9 @@ pub struct Log {
     kafka: OnceLock<Arc<Kafka>>,
     #[cfg(feature = "real")]
     hearing: OnceLock<()>,
+    /// The services that consume, and so may have dead letters.
+    #[cfg(feature = "real")]
+    consuming: Mutex<BTreeSet<&'static str>>,
 }
 
 struct Told {
@@ -172,6 +175,7 @@ impl Log {
     pub(super) fn carrier(&self, service: &'static str, name: &'static str, sources: &[&'static str]) -> Carrier {
         #[cfg(feature = "real")]
         if let Some(kafka) = self.kafka.get() {
+            lock(&self.consuming).insert(service);
             let wakers = self.wakers.clone();
             let wake = Arc::new(move || lock(&wakers).iter().for_each(|waker| waker.notify_one()));
             return Carrier::Kafka(kafka::Subscription::new(kafka.clone(), service, name, sources, wake));
@@ -179,6 +183,12 @@ impl Log {
         #[cfg(not(feature = "real"))]
         let _ = (service, name, sources);
         Carrier::Outboxes
+    }
+
+    /// Whether a consumer of this service has been made.
+    #[cfg(feature = "real")]
+    pub(super) fn consumes(&self, service: &str) -> bool {
+        lock(&self.consuming).contains(service)
     }
 
     /// Makes the outboxes of a service readable that runs elsewhere, by asking it. `home` knows the tenants.

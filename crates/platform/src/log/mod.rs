@@ -41,5 +41,7 @@ pub const OUTBOX_SQL: &str = include_str!("outbox.sql");
 pub const CONSUMER_SQL: &str = include_str!("consumer.sql");
 /// The relay's mark, a migration of every producer's.
 pub const RELAY_SQL: &str = include_str!("relay.sql");
+/// Says which dead letters Kafka has a copy of, a later migration of every consumer's.
+pub const COPIED_SQL: &str = include_str!("copied.sql");
 /// Lets dead letters be handled anew, a later migration of every consumer's.
 pub const REDRIVE_SQL: &str = include_str!("redrive.sql");

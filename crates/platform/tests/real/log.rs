@@ -14,7 +14,8 @@ use siegel_platform::clock::{ManualClock, SystemClock};
 use siegel_platform::db::{self, Cluster, DbError, DbOptions, Home, Migrations, TenantDbs, Tx};
 use siegel_platform::health::Health;
 use siegel_platform::log::{
-    self, Consumer, EventSource, HandleError, Handler, Kafka, KafkaSettings, Log, RELAY_SQL,
+    self, COPIED_SQL, Consumer, ConsumerMetrics, EventSource, HandleError, Handler, Kafka, KafkaSettings, Log,
+    REDRIVE_SQL, RELAY_SQL,
 };
 use siegel_platform::metrics::Metrics;
 use siegel_platform::parts::{PartEnv, Parts};
@@ -24,12 +25,20 @@ use siegel_platform::worker::{Worker, WorkerEnv};
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{Event, UploadSwept};
 
-static LOG: LazyLock<Migrations> = LazyLock::new(|| {
+mod letters;
 mod replicas;
 
-    db::embedded(&[(1, "log", include_str!("../it/migrations/log/0001_log.sql")), (2, "relay", RELAY_SQL)])
+static LOG: LazyLock<Migrations> = LazyLock::new(|| {
+    db::embedded(&[
+        (1, "log", include_str!("../it/migrations/log/0001_log.sql")),
+        (2, "relay", RELAY_SQL),
+        (3, "redrive", REDRIVE_SQL),
+        (4, "copied", COPIED_SQL),
+    ])
 });
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// The age of what waits to be carried, in seconds.
+const WAITING: &str = "siegel_outbox_oldest_unread_seconds{name=\"log.relay\"}";
 /// Longer than a broker needs to notice, to come back, and to give a group its partitions.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -51,7 +60,13 @@ struct Ground {
 
 impl Ground {
     async fn new() -> Option<Self> {
+        Self::on(|_| {}).await
+    }
+
+    /// On parts that are changed first.
+    async fn on(change: impl FnOnce(&mut Parts)) -> Option<Self> {
         let mut parts = Parts::for_tests()?;
+        change(&mut parts);
         let turn = ONE_AT_A_TIME.lock().await;
         parts.postgres.installation = format!("test_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
         parts.kafka.partitions = 3;
@@ -95,7 +110,8 @@ impl Ground {
             metrics: self.metrics.clone(),
             health: self.health.clone(),
         };
-        log.on_kafka(Kafka::new(KafkaSettings::from_parts(&self.parts), env));
+        let readers = ConsumerMetrics::new(&self.metrics);
+        log.on_kafka(Kafka::new(KafkaSettings::from_parts(&self.parts), env, readers));
         log.register(self.producer.clone());
     }
 
@@ -107,6 +123,19 @@ impl Ground {
     fn consumer(&self, handler: Arc<dyn Handler>) -> Consumer {
         let clock = SystemClock::shared();
         Consumer::new("retention", self.log.clone(), vec!["upload"], self.consumer.clone(), handler, clock)
+    }
+
+    /// How a service's user signs in.
+    fn client(&self, user: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.parts.kafka.bootstrap)
+            .set("security.protocol", "SASL_SSL")
+            .set("ssl.ca.location", self.parts.ca_file.to_str().unwrap())
+            .set("sasl.mechanisms", "SCRAM-SHA-512")
+            .set("sasl.username", user)
+            .set("sasl.password", self.parts.kafka.users[user].expose());
+        config
     }
 
     async fn emit(&self, tenant: TenantId, subject: &str) -> String {
@@ -275,12 +304,14 @@ async fn f10_kafka_away_delays_and_loses_nothing() {
     assert!(limps.iter().any(|limp| limp.name == "kafka"), "readiness says nothing of it: {limps:?}");
     assert!(ground.health.waiting().is_empty(), "requests are still answered");
     assert_eq!(ground.counted("siegel_kafka_up"), 0);
+    assert!(ground.counted(WAITING) > 0, "the number on the dashboard does not see what waits");
 
     ground.kafka(true).await;
     while !matches!(relay.run_once().await, Ok(0)) {}
     ground.hear(&consumer, ours, &ids).await;
     assert!(ground.health.limps().is_empty(), "{:?}", ground.health.limps());
     assert_eq!(ground.counted("siegel_kafka_up"), 1);
+    assert_eq!(ground.counted(WAITING), 0);
     ground.end().await;
 }
 
@@ -307,16 +338,7 @@ async fn a_service_writes_its_own_topic_only_and_nonsense_in_it_holds_nothing_up
     relay.run_once().await.unwrap();
     let topic = format!("siegel.upload.{}", ground.parts.postgres.installation);
     let as_user = async |user: &str| {
-        let producer: FutureProducer = ClientConfig::new()
-            .set("bootstrap.servers", &ground.parts.kafka.bootstrap)
-            .set("security.protocol", "SASL_SSL")
-            .set("ssl.ca.location", ground.parts.ca_file.to_str().unwrap())
-            .set("sasl.mechanisms", "SCRAM-SHA-512")
-            .set("sasl.username", user)
-            .set("sasl.password", ground.parts.kafka.users[user].expose())
-            .set("message.timeout.ms", "10000")
-            .create()
-            .unwrap();
+        let producer: FutureProducer = ground.client(user).set("message.timeout.ms", "10000").create().unwrap();
         let mut sent = Vec::new();
         for partition in 0..3 {
             let record = FutureRecord::to(&topic).partition(partition).key("x").payload("nonsense");

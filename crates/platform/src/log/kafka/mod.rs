@@ -9,11 +9,13 @@
 //! outbox and which position came before. A consumer that did not have the one before reads the outbox itself, so messages
 //! that are late, lost, doubled or in disorder cost time and nothing else; Kafka's loss delays until the relay gets through.
 //!
-//! Here `client` knows how to sign in, `topics` how they are made, `flow` what is under way; `relay` and `subscription` do the work.
+//! Here `client` knows how to sign in, `topics` how they are made, `flow` what is under way; `relay` and `subscription` do
+//! the work; `letters` copies what nobody understood.
 
 mod client;
 mod ear;
 mod flow;
+mod letters;
 mod metrics;
 mod relay;
 mod subscription;
@@ -28,6 +30,7 @@ use tokio::sync::OnceCell;
 
 use crate::parts::{Credential, DEFAULT_INSTALLATION, PartEnv, Parts};
 
+use super::ConsumerMetrics;
 use client::Watch;
 use flow::Flow;
 use metrics::KafkaMetrics;
@@ -105,14 +108,16 @@ pub struct Kafka {
     /// What the brokers say by themselves.
     watch: Watch,
     flow: Flow,
+    /// Where the relay shows what waits for it.
+    readers: ConsumerMetrics,
 }
 
 impl Kafka {
     /// Kafka as the settings say. Nothing is asked of it yet: a platform starts without it, and delivers later.
-    pub fn new(settings: KafkaSettings, env: PartEnv) -> Arc<Self> {
+    pub fn new(settings: KafkaSettings, env: PartEnv, readers: ConsumerMetrics) -> Arc<Self> {
         let metrics = KafkaMetrics::new(&env.metrics);
         let watch = Watch::new(env.health.clone(), metrics.clone());
-        Arc::new(Self { settings, env, metrics, topics: OnceCell::new(), watch, flow: Flow::default() })
+        Arc::new(Self { settings, env, metrics, topics: OnceCell::new(), watch, flow: Flow::default(), readers })
     }
 
     /// Messages that our relay has carried and that have not yet come to our own consumers.
