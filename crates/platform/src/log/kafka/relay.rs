@@ -185,7 +185,9 @@ impl Relay {
         let mut carried = 0;
         for _ in 0..BATCHES {
             let batch = self.log.read(source, tenant, lease.position, BATCH).await?;
-            self.send(lane, tenant, lease.position, &batch).await.map_err(LogError::Kafka)?;
+            if !batch.is_empty() {
+                self.send(lane, tenant, lease.position, &batch).await.map_err(LogError::Kafka)?;
+            }
             let full = batch.len() >= BATCH as usize;
             let until = if full || more { self.kafka.env.clock.now().0 + LEASE_MS } else { 0 };
             if !lease.moved(db, batch.last().map_or(lease.position, |last| last.position), until).await? {
