@@ -24,6 +24,7 @@ use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::worker::{Worker, WorkerEnv};
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{Event, UploadSwept};
+use tokio::sync::Notify;
 
 mod letters;
 mod replicas;
@@ -352,5 +353,36 @@ async fn a_service_writes_its_own_topic_only_and_nonsense_in_it_holds_nothing_up
     let ids = [ids, vec![ground.emit(ours, "second").await]].concat();
     relay.run_once().await.unwrap();
     ground.hear(&consumer, ours, &ids).await;
+    ground.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_transaction_under_way_holds_back_is_carried_when_it_has_ended() {
+    let Some(ground) = Ground::new().await else { return };
+    let ([ours, other], relay) = (ground.tenants, ground.relay());
+    relay.run_once().await.unwrap(); // its first look at all outboxes finds nothing
+    let (begun, end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (began, ended) = (begun.clone(), end.clone());
+    let db = ground.producer.get(other).await.unwrap();
+    let under_way = ground.tasks.spawn("test.slow", async move {
+        let (began, ended) = (&began, &ended);
+        let slow = db.tx("test.slow", |tx| {
+            Box::pin(async move {
+                db::query("INSERT INTO effects (event_id, place) VALUES ('slow', 0)").execute(&mut **tx).await?;
+                began.notify_one();
+                ended.notified().await;
+                Ok::<_, DbError>(())
+            })
+        });
+        slow.await.unwrap();
+    });
+    begun.notified().await;
+    ground.emit(ours, "behind it").await;
+    assert_eq!(relay.run_once().await.unwrap(), 0, "carried before what may still come in front of it");
+    assert_eq!(relay.run_once().await.unwrap(), 0);
+    end.notify_one();
+    drop(under_way);
+    let carried = tokio::time::timeout(PATIENCE, async { while relay.run_once().await.unwrap() == 0 {} });
+    carried.await.expect("nobody looked again when the transaction had ended");
     ground.end().await;
 }

@@ -69,6 +69,8 @@ enum Turn {
     Done(usize),
     /// There is more.
     More(usize),
+    /// So many events; those behind them can't be read yet, since a transaction that began before theirs is under way.
+    Held(usize),
     /// Another replica is at it.
     Leased,
 }
@@ -109,6 +111,11 @@ impl Relay {
                     Ok(Turn::More(events)) => {
                         carried += events;
                         self.news.put_back(source, tenant);
+                    }
+                    Ok(Turn::Held(events)) => {
+                        carried += events;
+                        // Nobody wakes us when that transaction ends.
+                        lock(&self.later).extend([(source, tenant)]);
                     }
                     Ok(Turn::Leased) => lock(&self.later).extend([(source, tenant)]),
                     Err(LogError::Db(DbError::NoSuchTenant)) => self.unread.through(source, tenant), // given up meanwhile
@@ -151,9 +158,11 @@ impl Relay {
         let Some(lane) = self.lane(source) else { return Ok(Turn::Done(0)) };
         let db = lane.dbs.get(tenant).await?;
         let letters = self.log.consumes(source) && is_any_uncopied(&db).await?;
-        match self.log.read(source, tenant, mark(&db).await?, 1).await?.first() {
+        let mark = mark(&db).await?;
+        match self.log.read(source, tenant, mark, 1).await?.first() {
             Some(first) => self.unread.first(source, tenant, Timestamp(first.event.time_ms)),
             None if letters => {}
+            None if holds(&db, mark).await? => return Ok(Turn::Held(0)),
             None => return Ok(Turn::Done(0)), // woken for nothing: no row is written
         }
         let now = self.kafka.env.clock.now();
@@ -196,7 +205,8 @@ impl Relay {
             carried += batch.len();
             self.kafka.metrics.relayed(source, batch.len());
             if !full {
-                return Ok(Turn::Done(carried));
+                let held = holds(db, lease.position).await?;
+                return Ok(if held { Turn::Held(carried) } else { Turn::Done(carried) });
             }
         }
         Ok(Turn::More(carried))
@@ -277,6 +287,12 @@ async fn acknowledged(delivery: DeliveryFuture) -> Result<i64, KafkaError> {
         Ok(Err((error, _))) => Err(error),
         Err(_) => Err(KafkaError::Canceled), // the producer is gone
     }
+}
+
+/// Whether there are events behind a position, be they to be read yet or not.
+async fn holds(db: &Db, position: i64) -> Result<bool, DbError> {
+    let behind = db::query("SELECT 1 FROM outbox WHERE position > $1 LIMIT 1").bind(position);
+    Ok(behind.fetch_optional(db.reader()).await?.is_some())
 }
 
 /// How far an outbox is carried.
