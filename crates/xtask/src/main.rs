@@ -13,6 +13,7 @@
 
 #![expect(clippy::print_stdout, reason = "this program talks to the person who called it")]
 
+mod asyncapi;
 mod check;
 mod collector;
 mod generate;

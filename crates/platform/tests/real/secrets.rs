@@ -9,9 +9,9 @@ use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::ManualClock;
 use siegel_platform::health::Health;
 use siegel_platform::metrics::Metrics;
-use siegel_platform::parts::{Parts, directory};
+use siegel_platform::parts::{PartEnv, Parts, directory};
 use siegel_platform::rng::{Rng, SystemRng};
-use siegel_platform::secrets::{Secrets, SecretsError, SignIn, Unavailable, VaultEnv, VaultSettings, contract};
+use siegel_platform::secrets::{Secrets, SecretsError, SignIn, Unavailable, VaultSettings, contract};
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::{Problem, Reason};
 
@@ -36,7 +36,7 @@ impl Process {
     async fn start(settings: VaultSettings, clock: &ManualClock) -> Self {
         let (metrics, health) = (Arc::new(Metrics::new()), Health::new());
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
-        let env = VaultEnv {
+        let env = PartEnv {
             clock: Arc::new(clock.clone()),
             rng: Arc::new(SystemRng),
             tasks: tasks.clone(),
