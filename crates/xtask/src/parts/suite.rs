@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 
 use super::soak;
 use crate::needs::Need;
@@ -44,14 +44,24 @@ pub(crate) fn test(work: &mut Work) -> Result<String> {
     let directory = tree::target().join("xtask").join("parts");
     let mut note = String::new();
     on_parts_of_its_own(work, &directory, |work, file| {
-        note += &timed(work, "contracts of the ports", |work| {
+        // Each is run whatever became of the ones before: whoever mends wants to know of all of them.
+        let mut failed = Vec::new();
+        let mut run = |name: &str, what: &mut dyn FnMut(&mut Work) -> Result<()>| {
+            let watch = Stopwatch::start();
+            let done = what(work);
+            let state = if done.is_ok() { "" } else { "  FAILED" };
+            note += &format!("\n    {name:<30} {:>8}{state}", stage::seconds(watch.elapsed()));
+            failed.extend(done.err().map(|error| format!("{name}: {error:#}")));
+        };
+        run("contracts of the ports", &mut |work| {
             let mut ports = tree::cargo(["test", "--workspace", "--locked", "--test", "real"]);
             work.run(ports.env("SIEGEL_PARTS_DIR", &directory))
-        })?;
+        });
         for arrangement in ARRANGEMENTS {
-            note += &timed(work, arrangement.name, |work| stories(work, file, &arrangement))?;
+            run(arrangement.name, &mut |work| stories(work, file, &arrangement));
         }
-        note += &timed(work, "faults, with a ledger", |work| soak::faults(work, file, 1, None))?;
+        run("faults, with a ledger", &mut |work| soak::faults(work, file, 1, None));
+        ensure!(failed.is_empty(), "{}{note}", failed.join("\n"));
         Ok(())
     })?;
     Ok(note)
@@ -79,11 +89,4 @@ fn stories(work: &mut Work, file: &Path, arrangement: &Arrangement) -> Result<()
     let mut stories = tree::cargo(["test", "--workspace", "--locked", "--test", "e2e", "--"]);
     stories.args(arrangement.without.iter().flat_map(|module| ["--skip", module]));
     work.run(stories.env("SIEGEL_E2E_PARTS", file).env("SIEGEL_E2E_ARRANGEMENT", arrangement.choice))
-}
-
-/// Does it; a line on how long that took.
-fn timed(work: &mut Work, name: &str, what: impl FnOnce(&mut Work) -> Result<()>) -> Result<String> {
-    let watch = Stopwatch::start();
-    what(work)?;
-    Ok(format!("\n    {name:<30} {:>8}", stage::seconds(watch.elapsed())))
 }

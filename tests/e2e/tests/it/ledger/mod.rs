@@ -152,6 +152,7 @@ async fn made(dealer: &Session, new: NewTenant) -> (TenantId, Zeroizing<String>)
 }
 
 /// Lets everybody finish; nobody saw an error, and nobody waited longer than a client bridges. Says what was seen.
+#[expect(clippy::print_stdout, reason = "the figures that `cargo xtask soak` shows")]
 async fn finish(what: &str, loads: [Load; 2]) {
     for (load, house) in loads.into_iter().zip(["available", "strict"]) {
         let (uploads, downloads) = load.end().await.unwrap();
