@@ -69,6 +69,6 @@ mod tests {
     fn figures_are_what_tests_saw() {
         let log =
             "test x ... F13, strict: 9 uploads, 0 failed, longest 4.1 s\nnoise\nF23: 20 deaths, ready again after";
-        assert_eq!(figures(log).count(), 1);
+        assert_eq!(figures(log).count(), 2);
     }
 }
