@@ -14,6 +14,29 @@ pub mod events {
     pub mod v1 {
         include!("generated/siegel.events.v1.rs");
     }
+    pub use kinds::KINDS;
+
+    /// The whole file, comments and all: who reads messages needs no more.
+    pub const PROTO: &str = include_str!("../siegel/events/v1/events.proto");
+
+    /// A kind of event.
+    pub struct Kind {
+        /// Its message.
+        pub message: &'static str,
+        /// The field of `Event.data` that holds it.
+        pub field: &'static str,
+        /// What the file says of it, perhaps nothing.
+        pub about: &'static str,
+        /// One whose every field has a value.
+        pub filled: fn() -> v1::event::Data,
+    }
+
+    mod kinds {
+        use super::Kind;
+        use super::v1::event::Data;
+        use super::v1::*;
+        include!("generated/kinds.rs");
+    }
 }
 
 /// `siegel.keydirectory.v1`

@@ -5,11 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::clock::SharedClock;
 use crate::config::{self, ConfigErrors, Mistake};
+use crate::health::Health;
+use crate::metrics::Metrics;
+use crate::rng::Rng;
+use crate::tasks::{Shutdown, Tasks};
 
 /// A credential from the file: not shown by `Debug`, overwritten when dropped.
 #[derive(Clone, Deserialize)]
@@ -32,6 +38,23 @@ impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
     }
+}
+
+/// What the adapter of a part stands on, whichever it is. Clones share all of it.
+#[derive(Clone)]
+pub struct PartEnv {
+    /// Time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Runs what it does by itself.
+    pub tasks: Tasks,
+    /// Ends that.
+    pub shutdown: Shutdown,
+    /// Where it counts.
+    pub metrics: Arc<Metrics>,
+    /// Where it says that the part does not answer.
+    pub health: Health,
 }
 
 /// All parts.
@@ -204,8 +227,11 @@ pub struct KafkaPart {
     pub partitions: u16,
 }
 
+/// Partitions of a topic if nothing is said.
+pub(crate) const PARTITIONS: u16 = 12;
+
 const fn partitions() -> u16 {
-    12
+    PARTITIONS
 }
 
 /// toxiproxy.

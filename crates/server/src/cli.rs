@@ -62,6 +62,8 @@ pub struct Args {
 pub enum Command {
     /// Print the OpenAPI 3.1 document of the public API.
     Openapi,
+    /// Print the AsyncAPI 3 document of the events, at Kafka and streamed.
+    Asyncapi,
 }
 
 impl Args {

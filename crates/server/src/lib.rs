@@ -7,6 +7,7 @@
 //! ```
 
 pub mod assemble;
+pub mod asyncapi;
 pub mod banner;
 pub mod cli;
 pub mod config;

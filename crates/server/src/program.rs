@@ -26,6 +26,7 @@ async fn program() -> Result<()> {
     }
     match args.command {
         Some(Command::Openapi) => print_openapi(config).await,
+        Some(Command::Asyncapi) => print(&crate::asyncapi::asyncapi()),
         None => run(config, &args).await,
     }
 }
@@ -56,7 +57,11 @@ async fn print_openapi(config: ServerConfig) -> Result<()> {
     let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let config = ServerConfig { state_dir: dir.path().join("state"), key_file: None, listen, ..config };
     let platform = Platform::open(config, Given::default()).await?;
-    let mut document = serde_json::to_string_pretty(&platform.openapi())?;
+    print(&platform.openapi())
+}
+
+fn print(document: &impl serde::Serialize) -> Result<()> {
+    let mut document = serde_json::to_string_pretty(document)?;
     document.push('\n');
     io::Write::write_all(&mut io::stdout().lock(), document.as_bytes()).context("write to stdout")
 }

@@ -20,7 +20,7 @@ pub(crate) fn install(work: &mut Work) -> Result<()> {
 /// The stage: an upload through six programs is one trace in the collector, with nobody's data in it.
 pub(crate) fn test(work: &mut Work) -> Result<String> {
     // The test is ignored without the program; with it, it is one like any other.
-    let mut test = tree::cargo(["test", "--workspace", "--locked", "--test", "it", "--", "--ignored", "collector"]);
+    let mut test = tree::cargo(["test", "--workspace", "--locked", "--test", "e2e", "--", "--ignored", "collector"]);
     work.run(test.env("SIEGEL_COLLECTOR", TOOL.home()?.join(TOOL.name)))?;
     Ok(String::new())
 }

@@ -42,6 +42,11 @@ const GENERATORS: &[Generator] = &[
         run: &["--package", "siegel-server", "--", "openapi"],
         makes: Makes::Printed("docs/openapi.json"),
     },
+    Generator {
+        what: "the AsyncAPI document",
+        run: &["--package", "siegel-server", "--", "asyncapi"],
+        makes: Makes::Printed("docs/asyncapi.json"),
+    },
 ];
 
 /// `cargo xtask gen`: writes everything anew, or with `check` only compares.

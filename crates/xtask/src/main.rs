@@ -13,6 +13,7 @@
 
 #![expect(clippy::print_stdout, reason = "this program talks to the person who called it")]
 
+mod asyncapi;
 mod check;
 mod collector;
 mod generate;
@@ -91,6 +92,18 @@ enum Verb {
         #[arg(long, short)]
         follow: bool,
     },
+    /// Break the real parts under load, again and again, and hold what was acknowledged against what is there
+    Soak {
+        /// How often each fault comes; programs die twenty times in each round
+        #[arg(long, default_value_t = parts::ROUNDS)]
+        rounds: usize,
+        /// Each fault once, as CI does
+        #[arg(long, conflicts_with = "rounds")]
+        once: bool,
+        /// Only faults whose test's name contains this
+        #[arg(long, value_name = "NAME")]
+        only: Option<String>,
+    },
     /// Build siegel.exe for Windows (x86_64-pc-windows-gnu)
     Windows,
     /// Run enrol, put and get of siegel.exe under Wine against a server started here
@@ -120,6 +133,7 @@ fn main() -> ExitCode {
         Verb::Down { wipe } => parts::down(wipe),
         Verb::Status => parts::status(),
         Verb::Logs { part, follow } => parts::logs(part.as_deref(), follow),
+        Verb::Soak { rounds, once, only } => parts::soak(if once { 1 } else { rounds }, only.as_deref()),
         Verb::Windows => stage::run(Mode::Windows, stages::windows(), &[], &[]),
         Verb::WindowsSmoke => stage::run(Mode::WindowsSmoke, stages::windows_smoke(), &[], &[]),
     };

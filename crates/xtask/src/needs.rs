@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::work::Work;
-use crate::{collector, machine, parts, protocol, tools, tree};
+use crate::{asyncapi, collector, machine, parts, protocol, tools, tree};
 
 /// Something a stage cannot do without.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -33,6 +33,8 @@ pub(crate) enum Need {
     Promtool,
     /// buf
     Buf,
+    /// The schema of AsyncAPI and a validator
+    Asyncapi,
     /// The conformance suite of HTTP/2, built with Go
     H2spec,
     /// age, which sealing is measured beside
@@ -78,6 +80,7 @@ impl Need {
             Self::Wine => "Wine (wine64), to try siegel.exe",
             Self::Promtool => "promtool (Debian's prometheus), for alerts and dashboards",
             Self::Buf => "buf, pinned in the tree, for what services say to each other",
+            Self::Asyncapi => "AsyncAPI's schema and a validator, pinned in the tree, by npm; for docs/asyncapi.json",
             Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
             Self::Age => "age, to measure sealing beside it",
             Self::Rdkafka => "OpenSSL's headers, make and a C++ compiler, to build Kafka's client",
@@ -106,6 +109,7 @@ impl Need {
             Self::Wine => wine().is_some(),
             Self::Promtool => machine::which("promtool").is_some(),
             Self::Buf => protocol::found(),
+            Self::Asyncapi => asyncapi::found(),
             Self::H2spec => tools::h2spec_found(),
             Self::Age => machine::which("age").is_some() && machine::which("age-keygen").is_some(),
             Self::Rdkafka => {
@@ -134,6 +138,7 @@ impl Need {
             Self::Python => tools::install_venv(work),
             Self::Wasm => add_target(work, WASM),
             Self::Buf => protocol::install(work),
+            Self::Asyncapi => asyncapi::install(work),
             Self::H2spec => tools::install_h2spec(work),
             Self::Collector => collector::install(work),
             Self::Windows => {
@@ -179,6 +184,7 @@ impl Need {
                 Some("install Rust's x86_64-pc-windows-gnu target")
             }
             Self::Windows if missing(MINGW) && !machine::may_apt() => Some("apt-get install gcc-mingw-w64-x86-64"),
+            Self::Asyncapi if missing("npm") && !machine::may_apt() => Some("install Node >= 18 with npm"),
             Self::H2spec if missing("go") && !machine::may_apt() => Some("apt-get install golang-go"),
             Self::Python | Self::Deny | Self::Buf if !newer("python3", (3, 9)) && !machine::may_apt() => {
                 Some("apt-get install python3 python3-venv")

@@ -4,7 +4,7 @@ use crate::check::{arrows, deny, explained, files, promises, watch, words};
 use crate::needs::Need;
 use crate::stage::{Group, Stage};
 use crate::work::Work;
-use crate::{collector, generate, parts, protocol, tools, tree, windows};
+use crate::{asyncapi, collector, generate, parts, protocol, tools, tree, windows};
 
 use anyhow::Result;
 
@@ -27,6 +27,7 @@ pub(crate) fn checks() -> Vec<Stage> {
             cargo(work, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
         }),
         check("generated files", &[], generate::drift),
+        check("AsyncAPI's schema", &[Need::Asyncapi], asyncapi::check),
         check("crypto in the browser", &[Need::Wasm], |work| {
             cargo(work, &["check", "--locked", "--package", "siegel-crypto", "--target", "wasm32-unknown-unknown"])
         }),

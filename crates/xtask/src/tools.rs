@@ -1,5 +1,6 @@
 //! Tools of others that stages call: cargo-deny, h2spec, the Python environment of the second opener; and the load
-//! generator, which is ours. Two have a file of their own: [`crate::protocol`], [`crate::collector`].
+//! generator, which is ours. Some have a file of their own: [`crate::protocol`], [`crate::collector`],
+//! [`crate::asyncapi`].
 
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
@@ -131,7 +132,7 @@ fn venv() -> Result<PathBuf> {
     pinned_by("python", OPENER_REQUIREMENTS)
 }
 
-fn pinned_by(name: &str, file: &str) -> Result<PathBuf> {
+pub(crate) fn pinned_by(name: &str, file: &str) -> Result<PathBuf> {
     let pinned = std::fs::read(tree::root().join(file)).with_context(|| format!("read {file}"))?;
     let mut hasher = std::hash::DefaultHasher::new();
     pinned.hash(&mut hasher);

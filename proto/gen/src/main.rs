@@ -7,6 +7,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use tonic_prost_build::FileDescriptorSet;
 
+mod kinds;
+
 /// A new package is a line here and a module in `proto/src/lib.rs`.
 const FILES: &[&str] = &[
     "siegel/events/v1/events.proto",
@@ -24,6 +26,7 @@ fn main() -> anyhow::Result<()> {
     std::fs::create_dir_all(&out).with_context(|| format!("create {}", out.display()))?;
     let descriptors = protox::compile(FILES, [root]).context("compile the .proto files")?;
     std::fs::write(out.join("methods.rs"), methods(&descriptors)).context("write the list of methods")?;
+    std::fs::write(out.join("kinds.rs"), kinds::list(&descriptors)?).context("write the list of events")?;
     tonic_prost_build::configure()
         .build_transport(false)
         .out_dir(&out)

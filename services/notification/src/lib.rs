@@ -15,6 +15,7 @@ pub mod app;
 pub mod audience;
 pub mod config;
 pub mod convert;
+mod describe;
 pub mod hub;
 pub mod position;
 mod program;
@@ -22,4 +23,5 @@ pub mod stream;
 
 pub use app::App;
 pub use config::NotificationConfig;
+pub use describe::describe;
 pub use program::program;

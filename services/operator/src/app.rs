@@ -20,6 +20,7 @@ pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new
         (1, "operator", include_str!("../migrations/sqlite/0001_operator.sql")),
         (2, "relay", siegel_platform::log::RELAY_SQL),
         (3, "redrive", siegel_platform::log::REDRIVE_SQL),
+        (4, "copied", siegel_platform::log::COPIED_SQL),
     ])
 });
 

@@ -29,6 +29,7 @@ pub static MIGRATIONS: LazyLock<siegel_platform::db::Migrations> = LazyLock::new
         (1, "retention", include_str!("../migrations/sqlite/0001_retention.sql")),
         (2, "relay", siegel_platform::log::RELAY_SQL),
         (3, "redrive", siegel_platform::log::REDRIVE_SQL),
+        (4, "copied", siegel_platform::log::COPIED_SQL),
     ])
 });
 

@@ -121,10 +121,16 @@ fn spawn(program: &Path, state: &Path, address: SocketAddr, args: &[String]) -> 
 /// A dealer's code, made beside the running server at `url` as `siegel-admin dealer add` does.
 pub async fn add_dealer_beside(url: &str, state: &Path, parts: &PartsChoice) -> Result<Zeroizing<String>> {
     let beside = Beside::open(state, &state.join("secrets.key"), parts).await?;
-    let pem = std::fs::read(state.join("ca").join("ca.pem"))?;
-    let ca = siegel_client::ca_fingerprint(&CertificateDer::from_pem_slice(&pem).context("the certificate")?);
-    let new = NewDealer { label: "Medizintechnik", public_url: url, ca: Some(Digest::from_bytes(ca)), code_hours: 72 };
+    // A platform behind something else speaks plain HTTP, and nothing is pinned.
+    let ca = if url.starts_with("https://") { Some(Digest::from_bytes(ca_of(state)?)) } else { None };
+    let new = NewDealer { label: "Medizintechnik", public_url: url, ca, code_hours: 72 };
     let code = add_dealer(&beside.provider, &SystemClock::default(), &SystemRng, new).await?.code;
     beside.close().await;
     Ok(code)
+}
+
+/// The fingerprint of the CA that a platform left in its state directory.
+pub(crate) fn ca_of(state: &Path) -> Result<[u8; 32]> {
+    let pem = std::fs::read(state.join("ca").join("ca.pem"))?;
+    Ok(siegel_client::ca_fingerprint(&CertificateDer::from_pem_slice(&pem).context("the certificate")?))
 }

@@ -15,10 +15,10 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use siegel_platform::clock::SystemClock;
 use siegel_platform::health::Health;
-use siegel_platform::host::{Beside, PartsChoice};
 use siegel_platform::http::{BodyLimit, HttpEnv, HttpServer, Limits, Transport, body_limit};
 use siegel_platform::metrics::Metrics;
 use siegel_platform::rng::SystemRng;
+use siegel_platform::secrets::Secrets;
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::tls::Tls;
 use siegel_platform::{Problem, Reason};
@@ -30,23 +30,29 @@ const BODY_BYTES: usize = 64 << 20;
 pub(crate) type Routes = BTreeMap<&'static str, SocketAddr>;
 
 struct Front {
+    scheme: &'static str,
     routes: Routes,
     client: reqwest::Client,
 }
 
-/// Serves until `shutdown`.
+/// Serves until `shutdown`: HTTPS by a certificate of the platform's own, from a state directory and its secrets; without them
+/// plain HTTP, before programs that speak it too.
 pub(crate) async fn serve(
-    state: &Path,
-    parts: &PartsChoice,
+    certificate: Option<(&Path, &Arc<Secrets>)>,
     address: SocketAddr,
     routes: Routes,
     shutdown: Shutdown,
 ) -> Result<()> {
-    let beside = Beside::open(state, &state.join("secrets.key"), parts).await?;
-    let tls = Tls::open_as("tls/leaf", state, beside.secrets.clone(), &[], SystemClock::shared()).await?;
-    beside.close().await;
-    let ca = reqwest::Certificate::from_pem(tls.ca_pem().as_bytes()).context("the CA")?;
-    let client = reqwest::Client::builder().tls_certs_only([ca]).build().context("the front's client")?;
+    let builder = reqwest::Client::builder().no_proxy();
+    let (scheme, transport, builder) = match certificate {
+        None => ("http", Transport::PlainOnLoopback, builder),
+        Some((state, secrets)) => {
+            let tls = Tls::open_as("tls/leaf", state, secrets.clone(), &[], SystemClock::shared()).await?;
+            let ca = reqwest::Certificate::from_pem(tls.ca_pem().as_bytes()).context("the CA")?;
+            ("https", Transport::Tls(Arc::new(tls)), builder.tls_certs_only([ca]))
+        }
+    };
+    let client = builder.build().context("the front's client")?;
     let env = HttpEnv {
         clock: SystemClock::shared(),
         rng: Arc::new(SystemRng),
@@ -56,9 +62,9 @@ pub(crate) async fn serve(
         shutdown,
         limits: Limits { drain_ms: 1_000, ..Limits::default() },
     };
-    let server = HttpServer::bind(address, Transport::Tls(Arc::new(tls)), env).await?;
+    let server = HttpServer::bind(address, transport, env).await?;
     let prefixes: Vec<_> = routes.keys().copied().collect();
-    let front = Arc::new(Front { routes, client });
+    let front = Arc::new(Front { scheme, routes, client });
     let router = prefixes.into_iter().fold(Router::new(), |router, prefix| {
         router.route(prefix, axum::routing::any(pass)).route(&format!("{prefix}/{{*rest}}"), axum::routing::any(pass))
     });
@@ -75,7 +81,7 @@ async fn pass(State(front): State<Arc<Front>>, request: Request) -> Response {
         return Reason::NotFound.into_response();
     };
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
-    let url = format!("https://localhost:{}{target}", address.port());
+    let url = format!("{}://localhost:{}{target}", front.scheme, address.port());
     let (mut parts, body) = request.into_parts();
     parts.headers.remove(HOST);
     let body = reqwest::Body::wrap_stream(body.into_data_stream());

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
-use siegel_platform::Ctx;
-use siegel_platform::db;
+use siegel_domain::TenantId;
+use siegel_platform::db::{self, Db};
 use siegel_platform::host::PartsChoice;
 use siegel_platform::rng::{Rng, SystemRng};
 
@@ -15,6 +15,7 @@ use crate::search::files_below;
 /// The parts, and the installation on them that is a world's own.
 #[derive(Clone)]
 pub(crate) struct Parts {
+    shared: PathBuf,
     directory: PathBuf,
     file: PathBuf,
     installation: String,
@@ -36,7 +37,7 @@ impl Parts {
         let installation = installation.context("the installation's name")?.to_owned();
         let begun = std::fs::metadata(&file)?.modified()?;
         let directory = shared.parent().context("the directory of the parts")?.to_owned();
-        Ok(Some(Self { directory, file, installation, begun }))
+        Ok(Some(Self { shared, directory, file, installation, begun }))
     }
 
     /// For the server's configuration.
@@ -44,41 +45,50 @@ impl Parts {
         PartsChoice::File(self.file.clone())
     }
 
-    /// Objects, and versions of them that were kept, in a zone (`a` or `b`).
-    pub(crate) fn objects(&self, ctx: &Ctx, short: &str) -> Vec<PathBuf> {
-        let zone = self.directory.join(format!("s3-{short}"));
-        let bucket = |tenant| ctx.zones.bucket(tenant).as_str().to_owned();
-        let buckets: Vec<String> = ctx.tenants.list().iter().map(|tenant| bucket(tenant.id)).collect();
-        let both = ["objects", "versions"].map(|kind| zone.join(kind));
-        let of = |kind: &PathBuf| buckets.iter().flat_map(|bucket| files_below(&kind.join(bucket))).collect::<Vec<_>>();
-        both.iter().flat_map(of).collect()
+    /// The file that all worlds have theirs from.
+    pub(crate) fn shared(&self) -> &Path {
+        &self.shared
     }
 
-    /// Every file in which something of this world may lie: its databases in both zones and what PostgreSQL logged since the
-    /// world began (a row is there when its transaction is committed), its topics, its objects.
-    pub(crate) async fn files(&self, ctx: &Ctx) -> Result<Vec<PathBuf>> {
-        let mut files: Vec<PathBuf> = ["a", "b"].into_iter().flat_map(|short| self.objects(ctx, short)).collect();
+    /// Where a zone (`a` or `b`) keeps objects, and versions of them that were kept.
+    pub(crate) fn zone(&self, short: &str) -> PathBuf {
+        self.directory.join(format!("s3-{short}"))
+    }
+
+    /// What PostgreSQL keeps of these tenants and of the provider, in both zones, with all it logged since the installation
+    /// began (a row is there when its transaction is committed), and the installation's topics.
+    pub(crate) async fn files(&self, provider: &Db, tenants: &[TenantId]) -> Result<Vec<PathBuf>> {
         let topics = std::fs::read_dir(self.directory.join("kafka").join("data")).context("Kafka's data")?;
         let ours = |path: &PathBuf| path.to_string_lossy().contains(&format!(".{}-", self.installation));
         let topics: Vec<PathBuf> = topics.flatten().map(|entry| entry.path()).filter(ours).collect();
         anyhow::ensure!(!topics.is_empty(), "no topic of {} in Kafka's data", self.installation);
-        files.extend(topics.iter().flat_map(|topic| files_below(topic)));
-        let named: Vec<(i64, String)> =
-            db::query_as("SELECT CAST(oid AS BIGINT), CAST(datname AS TEXT) FROM pg_database")
-                .fetch_all(ctx.tenants.db().reader())
-                .await?;
-        let numbers: Vec<i64> =
-            named.into_iter().filter(|(_, name)| name.starts_with(&self.installation)).map(|(oid, _)| oid).collect();
-        anyhow::ensure!(!numbers.is_empty(), "no database of {}", self.installation);
+        let mut files: Vec<PathBuf> = topics.iter().flat_map(|topic| files_below(topic)).collect();
+        for tenant in tenants {
+            files.extend(self.database(provider, &tenant.to_string()).await?);
+        }
+        files.extend(self.database(provider, &format!("{}_provider", self.installation)).await?);
         let recent = |path: &PathBuf| {
             std::fs::metadata(path).and_then(|meta| meta.modified()).is_ok_and(|changed| changed >= self.begun)
         };
         for zone in ["a", "b"] {
-            let data = self.directory.join("postgres").join(zone).join("data");
-            files.extend(numbers.iter().flat_map(|oid| files_below(&data.join("base").join(oid.to_string()))));
-            files.extend(files_below(&data.join("pg_wal")).into_iter().filter(recent));
+            files.extend(files_below(&self.data(zone).join("pg_wal")).into_iter().filter(recent));
         }
         Ok(files)
+    }
+
+    /// The files of a database, in both zones.
+    pub(crate) async fn database(&self, provider: &Db, name: &str) -> Result<Vec<PathBuf>> {
+        let number: Option<(i64,)> = db::query_as("SELECT CAST(oid AS BIGINT) FROM pg_database WHERE datname = $1")
+            .bind(name)
+            .fetch_optional(provider.reader())
+            .await?;
+        let (number,) = number.with_context(|| format!("no database {name}"))?;
+        let of = |zone: &str| files_below(&self.data(zone).join("base").join(number.to_string()));
+        Ok(["a", "b"].into_iter().flat_map(of).collect())
+    }
+
+    fn data(&self, zone: &str) -> PathBuf {
+        self.directory.join("postgres").join(zone).join("data")
     }
 }
 

@@ -13,7 +13,8 @@ use siegel_envelope::Digest;
 use siegel_key_directory::admin::{NewDealer, add_dealer};
 use zeroize::Zeroizing;
 
-use crate::World;
+use crate::world::Runs;
+use crate::{World, add_dealer_beside};
 
 /// A password that keeps the rule (K03).
 pub const PASSWORD: &str = "Herzschlag-24-Stunden";
@@ -47,14 +48,14 @@ impl World {
 
     /// A dealer, enrolled by a code as `siegel-admin dealer add` prints it.
     pub async fn dealer(&self) -> Result<Person> {
-        let new = NewDealer {
-            label: "Medizintechnik",
-            public_url: self.url(),
-            ca: self.ca().map(Digest::from_bytes),
-            code_hours: 72,
+        let code = match &self.runs {
+            Runs::Process(process) => {
+                let (ctx, ca) = (&process.ctx, process.ca.map(Digest::from_bytes));
+                let new = NewDealer { label: "Medizintechnik", public_url: self.url(), ca, code_hours: 72 };
+                add_dealer(ctx.tenants.db(), &*ctx.clock, &*ctx.rng, new).await?.code
+            }
+            _ => add_dealer_beside(self.url(), &self.state(), &self.choice()).await?,
         };
-        let ctx = self.ctx();
-        let code = add_dealer(ctx.tenants.db(), &*ctx.clock, &*ctx.rng, new).await?.code;
         let dir = self.profile("dealer");
         Enrolment::begin(&code, None, None).await?.dealer(&dir).await?;
         Ok(Person { session: SignIn::at(dir.clone()).machine()?, dir })
@@ -65,10 +66,11 @@ impl World {
         self.centre_with(&self.dealer().await?, handle, Durability::Available).await
     }
 
-    /// A centre that `dealer` creates.
+    /// A centre that `dealer` creates; its handle begins with `handle`.
     pub async fn centre_with(&self, dealer: &Person, handle: &str, durability: Durability) -> Result<Centre> {
+        let handle = self.handle(handle);
         let new = NewTenant {
-            handle: handle.to_owned(),
+            handle: handle.clone(),
             display_name: format!("Zentrum {handle}"),
             comment: "K-4711".to_owned(),
             jurisdiction: "EU".to_owned(),
@@ -80,11 +82,12 @@ impl World {
             crate::moment(std::time::Duration::from_millis(50)).await;
             tenant = dealer.session.tenant(tenant.id).await?;
         }
-        let dir = self.profile(handle);
+        self.made(tenant.id);
+        let dir = self.profile(&handle);
         let password = password();
         Enrolment::begin(&code, None, None).await?.owner(&dir, "inhaberin", &password).await?;
         let session = SignIn::at(dir.clone()).password(PASSWORD).await?;
-        Ok(Centre { tenant: tenant.id, handle: handle.to_owned(), owner: Person { session, dir } })
+        Ok(Centre { tenant: tenant.id, handle, owner: Person { session, dir } })
     }
 
     /// A sender of the centre: set up, enrolled and confirmed.

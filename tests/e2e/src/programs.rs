@@ -1,39 +1,45 @@
 //! The platform as six programs on one state directory, behind a front.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::{SocketAddr, TcpListener};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::process::Child;
+use std::sync::Arc;
 
-use anyhow::{Context as _, Result, ensure};
-use siegel_platform::host::PartsChoice;
+use anyhow::{Context as _, Result};
+use siegel_domain::TenantId;
+use siegel_platform::host::{Beside, PartsChoice};
 use siegel_platform::program::Program;
-use siegel_platform::rng::{Rng, SystemRng};
 use siegel_platform::tasks::Shutdown;
+use siegel_platform::zones::Bucket;
 use tempfile::TempDir;
 
 use crate::front;
 use crate::parts::Parts;
+use crate::ports::free_addresses;
+use crate::search::files_below;
 
 /// The programs, by the services' names.
 pub const NAMES: [&str; 6] = ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
 
 /// Six processes and a front. Killed when dropped.
 pub struct Programs {
-    dir: TempDir,
-    parts: PartsChoice,
-    binaries: PathBuf,
+    pub(crate) dir: Arc<TempDir>,
+    parts: Option<Parts>,
+    choice: PartsChoice,
+    pub(crate) binaries: PathBuf,
     front: SocketAddr,
-    running: BTreeMap<&'static str, Running>,
+    /// What people take for the address, if it is not the front's: plain HTTP, and so is all behind it.
+    public_url: Option<String>,
+    bucket_secret: [u8; 32],
+    pub(crate) running: BTreeMap<&'static str, Running>,
     shutdown: Shutdown,
 }
 
-struct Running {
-    public: SocketAddr,
-    internal: SocketAddr,
-    child: Option<Child>,
+pub(crate) struct Running {
+    pub(crate) public: SocketAddr,
+    pub(crate) internal: SocketAddr,
+    pub(crate) child: Option<Child>,
 }
 
 impl Programs {
@@ -44,33 +50,88 @@ impl Programs {
 
     /// The same with further sections in their configuration.
     pub async fn start_with(binaries: &Path, settings: &str) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("siegel-programs-").tempdir().context("a directory for the test")?;
+        Self::start_at(binaries, None, settings, &[]).await
+    }
+
+    /// The same with settings of single programs: their section `[service]`.
+    pub async fn start_as(binaries: &Path, settings: &str, own: &[(&str, &str)]) -> Result<Self> {
+        Self::start_at(binaries, None, settings, own).await
+    }
+
+    /// The same behind something that stands before the front; all of it speaks plain HTTP then.
+    pub(crate) async fn start_behind(binaries: &Path, public_url: String) -> Result<Self> {
+        Self::start_at(binaries, Some(public_url), "", &[]).await
+    }
+
+    async fn start_at(
+        binaries: &Path,
+        public_url: Option<String>,
+        settings: &str,
+        own: &[(&str, &str)],
+    ) -> Result<Self> {
+        let dir = crate::world::directory()?;
         let [front, rest @ ..] = free_addresses::<13>()?;
         let addresses = rest.chunks_exact(2).zip(NAMES);
         let running = addresses.map(|(pair, name)| (name, Running { public: pair[0], internal: pair[1], child: None }));
         let running = running.collect();
-        let parts = Parts::of_world(dir.path())?.map_or(PartsChoice::Embedded, |parts| parts.choice());
+        let parts = Parts::of_world(dir.path())?;
+        let choice = parts.as_ref().map_or(PartsChoice::Embedded, Parts::choice);
+        let (binaries, shutdown) = (binaries.to_owned(), Shutdown::new());
         let mut programs =
-            Self { dir, parts, binaries: binaries.to_owned(), front, running, shutdown: Shutdown::new() };
-        programs.write_config(settings)?;
+            Self { dir, parts, choice, binaries, front, public_url, bucket_secret: [0; 32], running, shutdown };
         for name in NAMES {
-            programs.spawn(name)?;
+            let own = own.iter().filter(|(of, _)| *of == name).map(|(_, text)| format!("[service]\n{text}"));
+            programs.write_config(name, &format!("{settings}{}", own.collect::<String>()))?;
         }
-        for name in NAMES {
-            programs.wait_until_ready(name).await?;
-        }
-        front::serve(&programs.state(), &programs.parts, front, programs.routes(), programs.shutdown.clone()).await?;
+        programs.start_all().await?;
+        let state = programs.state();
+        let beside = Beside::open(&state, &state.join("secrets.key"), &programs.choice).await?;
+        let secret = beside.secrets.get("zones/buckets").await?.context("made at the first start")?;
+        programs.bucket_secret = secret.as_slice().try_into()?;
+        let certificate = (!programs.plain()).then_some((state.as_path(), &beside.secrets));
+        front::serve(certificate, front, programs.routes(), programs.shutdown.clone()).await?;
+        beside.close().await;
         Ok(programs)
+    }
+
+    fn plain(&self) -> bool {
+        self.public_url.is_some()
     }
 
     /// The one address.
     pub fn url(&self) -> String {
-        format!("https://localhost:{}", self.front.port())
+        self.public_url.clone().unwrap_or_else(|| format!("https://localhost:{}", self.front.port()))
+    }
+
+    /// Where the front listens, whatever people take for the address.
+    pub(crate) fn front(&self) -> SocketAddr {
+        self.front
+    }
+
+    /// Its own directory, with everything in it.
+    pub(crate) fn directory(&self) -> &Arc<TempDir> {
+        &self.dir
+    }
+
+    /// The processes that run.
+    pub(crate) fn pids(&self) -> impl Iterator<Item = u32> {
+        self.running.values().filter_map(|running| running.child.as_ref()).map(Child::id)
+    }
+
+    /// Where an institution's objects lie in a zone.
+    pub(crate) fn bucket(&self, tenant: TenantId) -> Bucket {
+        Bucket::of(tenant, &self.bucket_secret)
+    }
+
+    /// The real parts they stand on, if any.
+    pub(crate) fn real(&self) -> Option<&Parts> {
+        self.parts.as_ref()
     }
 
     /// A program's own public address.
     pub fn own_url(&self, name: &str) -> String {
-        format!("https://localhost:{}", self.running[name].public.port())
+        let scheme = if self.plain() { "http" } else { "https" };
+        format!("{scheme}://localhost:{}", self.running[name].public.port())
     }
 
     /// A program's address for the others.
@@ -83,8 +144,13 @@ impl Programs {
         self.state_of(NAMES[0])
     }
 
-    fn state_of(&self, name: &str) -> PathBuf {
-        match self.parts {
+    /// All state directories, and what was written beside them: configuration and logs.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        files_below(self.dir.path())
+    }
+
+    pub(crate) fn state_of(&self, name: &str) -> PathBuf {
+        match self.choice {
             PartsChoice::Embedded => self.dir.path().join("state"),
             PartsChoice::File(_) => self.dir.path().join(format!("state-{name}")),
         }
@@ -92,7 +158,7 @@ impl Programs {
 
     /// On which parts they run.
     pub fn parts(&self) -> &PartsChoice {
-        &self.parts
+        &self.choice
     }
 
     /// A place outside the state directory.
@@ -100,119 +166,27 @@ impl Programs {
         self.dir.path().join(name)
     }
 
-    /// How many requests of a method a program has answered, as it tells at `/metrics`.
-    pub async fn answered(&self, name: &str, method: &str) -> Result<u64> {
-        let pem = std::fs::read(self.state().join("ca").join("ca.pem"))?;
-        let client = reqwest::Client::builder().tls_certs_only([reqwest::Certificate::from_pem(&pem)?]).build()?;
-        let text = client.get(format!("{}/metrics", self.own_url(name))).send().await?.text().await?;
-        let label = format!("method=\"{method}\"");
-        let of = text.lines().filter(|line| line.starts_with("siegel_requests_total{") && line.contains(&label));
-        Ok(of.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
-    }
-
-    /// What a program wrote to its log.
-    pub fn log(&self, name: &str) -> String {
-        std::fs::read_to_string(self.file(name, "log")).unwrap_or_default()
-    }
-
-    /// SIGTERM.
-    pub fn terminate(&self, name: &str) -> Result<()> {
-        let child = self.running[name].child.as_ref().context("it does not run")?;
-        let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
-        ensure!(asked.success(), "{name} could not be asked to end");
-        Ok(())
-    }
-
-    /// How it ended.
-    pub async fn ended(&mut self, name: &'static str) -> Result<ExitStatus> {
-        let mut child =
-            self.running.get_mut(name).and_then(|running| running.child.take()).context("it does not run")?;
-        for _ in 0..3_000 {
-            if let Some(status) = child.try_wait()? {
-                return Ok(status);
-            }
-            a_moment().await;
-        }
-        child.kill()?;
-        anyhow::bail!("{name} did not end within 30 s")
-    }
-
-    /// Starts a program again, on its own addresses.
-    pub async fn start_again(&mut self, name: &'static str) -> Result<()> {
-        self.spawn(name)?;
-        self.wait_until_ready(name).await
-    }
-
     /// Stops all as at the end of the machine's day; fails if one does not end well.
     pub async fn stop(mut self) -> Result<()> {
         self.shutdown.begin();
-        let running: Vec<_> = NAMES.into_iter().filter(|name| self.running[name].child.is_some()).collect();
-        for name in &running {
-            self.terminate(name)?;
-        }
-        for name in running {
-            let status = self.ended(name).await?;
-            ensure!(status.success(), "{name} ended with {status}:\n{}", self.log(name));
-        }
-        Ok(())
+        self.stop_all().await
     }
 
-    fn file(&self, name: &str, kind: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, kind: &str) -> PathBuf {
         self.dir.path().join(format!("{name}.{kind}"))
     }
 
-    /// One file for all of them; what differs are flags.
-    fn write_config(&self, settings: &str) -> Result<()> {
+    /// A file for each: the addresses are flags.
+    fn write_config(&self, name: &str, settings: &str) -> Result<()> {
         let peers: String =
             self.running.iter().map(|(name, running)| format!("{name} = \"{}\"\n", running.internal)).collect();
-        let parts = match &self.parts {
+        let parts = match &self.choice {
             PartsChoice::Embedded => "embedded".to_owned(),
             PartsChoice::File(file) => file.display().to_string(),
         };
-        let text = format!("public_url = \"{}\"\nparts = {parts:?}\n[peers]\n{peers}{settings}", self.url());
-        std::fs::write(self.dir.path().join("siegel.toml"), text).context("the programs' configuration")
-    }
-
-    fn spawn(&mut self, name: &'static str) -> Result<()> {
-        let ready = self.file(name, "ready");
-        let _ = std::fs::remove_file(&ready);
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(name, "log"))?;
-        let binary = self.binaries.join(format!("siegel-{name}"));
-        ensure!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
-        let (config, state) = (self.dir.path().join("siegel.toml"), self.state_of(name));
-        let running = self.running.get_mut(name).context("no such program")?;
-        let child = Command::new(binary)
-            .arg("--config")
-            .arg(config)
-            .arg("--state")
-            .arg(state)
-            .arg("--listen")
-            .arg(running.public.to_string())
-            .arg("--internal-listen")
-            .arg(running.internal.to_string())
-            .arg("--ready-file")
-            .arg(ready)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
-        running.child = Some(child.with_context(|| format!("start {name}"))?);
-        Ok(())
-    }
-
-    async fn wait_until_ready(&mut self, name: &'static str) -> Result<()> {
-        let ready = self.file(name, "ready");
-        for _ in 0..3_000 {
-            if ready.exists() {
-                return Ok(());
-            }
-            let child = self.running.get_mut(name).and_then(|running| running.child.as_mut()).context("not started")?;
-            if let Some(status) = child.try_wait()? {
-                anyhow::bail!("{name} ended with {status} instead of starting:\n{}", self.log(name));
-            }
-            a_moment().await;
-        }
-        anyhow::bail!("{name} was not ready within 30 s:\n{}", self.log(name))
+        let (url, plain) = (self.url(), self.plain());
+        let text = format!("public_url = {url:?}\nplain_http = {plain}\nparts = {parts:?}\n[peers]\n{peers}{settings}");
+        std::fs::write(self.file(name, "toml"), text).context("the programs' configuration")
     }
 
     /// What a front is told: the paths that each program says are its.
@@ -234,6 +208,7 @@ impl Programs {
 
 impl Drop for Programs {
     fn drop(&mut self) {
+        self.tell_if_it_failed();
         self.shutdown.begin();
         for running in self.running.values_mut() {
             if let Some(child) = &mut running.child {
@@ -242,27 +217,4 @@ impl Drop for Programs {
             }
         }
     }
-}
-
-/// Addresses that are free, and that nobody gets who asks the system for any port: those it gives out begin at 32768. Six
-/// programs take a while to start, and other tests start theirs meanwhile.
-fn free_addresses<const N: usize>() -> Result<[SocketAddr; N]> {
-    static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut found = Vec::with_capacity(N);
-    while found.len() < N {
-        ensure!(taken.len() < 10_000, "no free port");
-        let port = 12_000 + u16::try_from((&SystemRng as &dyn Rng).below(20_000))?;
-        if taken.insert(port)
-            && let Ok(listener) = TcpListener::bind(("127.0.0.1", port))
-        {
-            found.push(listener.local_addr()?);
-        }
-    }
-    found.try_into().map_err(|_| anyhow::anyhow!("as many as were asked for"))
-}
-
-/// Between two looks at a process.
-async fn a_moment() {
-    crate::moment(Duration::from_millis(10)).await;
 }

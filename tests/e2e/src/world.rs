@@ -1,23 +1,25 @@
-//! The platform of a test: started, restarted, looked into.
+//! The platform of a test: started, restarted, looked into. Stories ask it for people and places and can't tell whether it runs
+//! in one process or in six programs, on embedded or on real parts ([`crate::arrangement`]).
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
-use siegel_platform::Ctx;
-use siegel_platform::clock::{SharedClock, SystemClock};
-use siegel_platform::host::{Given, MakeZones};
-use siegel_platform::worker::Worker;
-use siegel_server::{Platform, ServerConfig};
+use anyhow::{Context as _, Result, ensure};
+use siegel_domain::TenantId;
+use siegel_platform::clock::SharedClock;
+use siegel_platform::host::{MakeZones, PartsChoice};
+use siegel_server::ServerConfig;
 use tempfile::TempDir;
-use tokio::task::JoinHandle;
 
-use crate::Liar;
+use crate::arrangement::{Arrangement, binaries};
 use crate::parts::Parts;
-use crate::search::{files_below, hits};
+use crate::process::Process;
+use crate::shared::{self, Lease};
+use crate::{ChildServer, Liar, Programs};
 
-/// What a test's platform differs in.
+/// What a test's platform differs in. All but `alone` reach into the test's own process: tests that use them stand in the
+/// module `inside`, and are left out where the platform is six programs.
 pub struct WorldOptions {
     /// Time; the system's if absent.
     pub clock: Option<SharedClock>,
@@ -29,104 +31,182 @@ pub struct WorldOptions {
     pub public_url: Option<String>,
     /// Changes to the settings.
     pub settings: fn(&mut ServerConfig),
+    /// Whether programs are this test's own even where others share theirs: it stops them.
+    pub alone: bool,
 }
 
 impl Default for WorldOptions {
     fn default() -> Self {
-        Self { clock: None, zones: None, workers: true, public_url: None, settings: |_| {} }
+        Self { clock: None, zones: None, workers: true, public_url: None, settings: |_| {}, alone: false }
+    }
+}
+
+impl WorldOptions {
+    /// What asks for a platform of the test's own.
+    pub fn alone() -> Self {
+        Self { alone: true, ..Self::default() }
+    }
+
+    fn look_inside(&self) -> bool {
+        let mut settings = ServerConfig::default();
+        (self.settings)(&mut settings);
+        let other_parts = self.clock.is_some() || self.zones.is_some() || self.public_url.is_some();
+        other_parts || !self.workers || settings != ServerConfig::default()
     }
 }
 
 /// A platform that runs.
 pub struct World {
-    dir: Arc<TempDir>,
-    parts: Option<Parts>,
-    /// Whether a test brought the zones.
-    own_zones: bool,
-    address: SocketAddr,
-    ctx: Ctx,
-    ca: Option<[u8; 32]>,
-    workers: Vec<Worker>,
-    serving: JoinHandle<usize>,
+    pub(crate) dir: Arc<TempDir>,
+    pub(crate) parts: Option<Parts>,
+    /// Centres that were made here, whoever else shares the platform.
+    pub(crate) tenants: Mutex<Vec<TenantId>>,
+    pub(crate) runs: Runs,
+    url: String,
+}
+
+/// How it runs.
+pub(crate) enum Runs {
+    Process(Box<Process>),
+    Shared(Lease),
+    Programs(Box<Programs>),
+    Child(Box<ChildServer>),
 }
 
 impl World {
-    /// A new platform in a directory of its own.
+    /// A new platform in a directory of its own, or the one that tests share.
     pub async fn start() -> Result<Self> {
         Self::with(WorldOptions::default()).await
     }
 
     /// The same, differing in `options`.
     pub async fn with(options: WorldOptions) -> Result<Self> {
-        let dir = tempfile::Builder::new().prefix("siegel-e2e-").tempdir().context("a directory for the test")?;
-        Self::on(Arc::new(dir), SocketAddr::from(([127, 0, 0, 1], 0)), options).await
+        match Arrangement::chosen()? {
+            Arrangement::OneProcess => Self::in_process(directory()?, ([127, 0, 0, 1], 0).into(), options).await,
+            Arrangement::SixPrograms => {
+                ensure!(
+                    !options.look_inside(),
+                    "this test looks inside the platform: it belongs to the module `inside`"
+                );
+                if options.alone { Self::of_programs("").await } else { Self::sharing(shared::honest().await?) }
+            }
+        }
     }
 
     /// A platform whose provider lies when a test says so.
     pub async fn behind_a_liar() -> Result<(Self, Liar)> {
+        if Arrangement::chosen()? == Arrangement::SixPrograms {
+            let (lease, liar) = shared::lying().await?;
+            return Ok((Self::sharing(lease)?, liar));
+        }
         let liar = Liar::listen().await?;
         let world = Self::with(WorldOptions { public_url: Some(liar.url()), ..WorldOptions::default() }).await?;
-        liar.before(world.address);
+        if let Runs::Process(process) = &world.runs {
+            liar.before(process.address);
+        }
         Ok((world, liar))
     }
 
-    async fn on(dir: Arc<TempDir>, address: SocketAddr, options: WorldOptions) -> Result<Self> {
-        let mut config =
-            ServerConfig { state_dir: dir.path().join("state"), listen: address, ..ServerConfig::default() };
-        config.plain_http = options.public_url.is_some();
-        config.public_url = options.public_url;
+    /// Six programs of the test's own, however others run; with further sections in their configuration.
+    pub async fn of_programs(settings: &str) -> Result<Self> {
+        let programs = Programs::start_with(&binaries()?, settings).await?;
+        Ok(Self::of(directory()?, programs.real().cloned(), programs.url(), Runs::Programs(Box::new(programs))))
+    }
+
+    /// `siegel-server` on embedded parts, in a process that can be killed.
+    pub async fn of_a_child(program: &Path) -> Result<Self> {
+        let dir = directory()?;
+        let child = ChildServer::start(program, &dir.path().join("state")).await?;
+        Ok(Self::of(dir, None, child.url(), Runs::Child(Box::new(child))))
+    }
+
+    fn sharing(lease: Lease) -> Result<Self> {
+        let (parts, url) = (lease.programs().real().cloned(), lease.programs().url());
+        Ok(Self::of(directory()?, parts, url, Runs::Shared(lease)))
+    }
+
+    async fn in_process(dir: Arc<TempDir>, address: SocketAddr, options: WorldOptions) -> Result<Self> {
         let parts = Parts::of_world(dir.path())?;
-        if let Some(parts) = &parts {
-            config.parts = parts.choice();
-        }
-        (options.settings)(&mut config);
-        let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock::default()));
-        let own_zones = options.zones.is_some();
-        let given = Given { clock, zones: options.zones, ..Given::default() };
-        let platform = Platform::open(config, given).await?;
-        let (address, ctx, ca) = (platform.address(), platform.ctx().clone(), platform.ca_fingerprint());
-        let workers = platform.workers();
-        if options.workers {
-            platform.spawn_workers();
-        }
-        #[expect(clippy::disallowed_methods, reason = "the handle is awaited by stop, which fails on a panic")]
-        let serving = tokio::spawn(platform.serve());
-        Ok(Self { dir, parts, own_zones, address, ctx, ca, workers, serving })
+        let process = Process::start(dir.path(), parts.as_ref(), address, options).await?;
+        let url = process.ctx.public_url.clone();
+        Ok(Self::of(dir, parts, url, Runs::Process(Box::new(process))))
+    }
+
+    fn of(dir: Arc<TempDir>, parts: Option<Parts>, url: String, runs: Runs) -> Self {
+        Self { dir, parts, tenants: Mutex::default(), runs, url }
     }
 
     /// Stops as on SIGTERM and starts again on the same directory and address.
     pub async fn restart(self, options: WorldOptions) -> Result<Self> {
-        let (dir, address) = (self.dir.clone(), self.address);
-        self.stop().await?;
-        Self::on(dir, address, options).await
+        let Self { dir, parts, tenants, runs, url } = self;
+        let runs = match runs {
+            Runs::Process(process) => {
+                let address = process.address;
+                process.stop().await?;
+                Runs::Process(Box::new(Process::start(dir.path(), parts.as_ref(), address, options).await?))
+            }
+            Runs::Programs(mut programs) => {
+                programs.restart().await?;
+                Runs::Programs(programs)
+            }
+            Runs::Shared(_) | Runs::Child(_) => anyhow::bail!("only a platform that is the test's alone is restarted"),
+        };
+        Ok(Self { dir, parts, tenants, runs, url })
     }
 
-    /// Stops as on SIGTERM; fails if a connection had to be cut or a task panicked.
+    /// Stops as on SIGTERM; fails if a connection had to be cut, a task panicked or a program ended badly. What others use as
+    /// well goes on, without a panic until now.
     pub async fn stop(self) -> Result<()> {
-        self.ctx.shutdown.begin();
-        self.serving.await.context("serving")?;
-        anyhow::ensure!(self.ctx.tasks.panics() == 0, "a task panicked");
-        Ok(())
+        match self.runs {
+            Runs::Process(process) => process.stop().await,
+            Runs::Programs(programs) => programs.stop().await,
+            Runs::Shared(lease) => lease.programs().no_panics(),
+            Runs::Child(mut child) => child.stop(),
+        }
     }
 
-    /// The platform's inside, for looking.
-    pub fn ctx(&self) -> &Ctx {
-        &self.ctx
+    /// The programs it runs as; for tests that are about programs.
+    pub fn programs(&mut self) -> &mut Programs {
+        match &mut self.runs {
+            Runs::Programs(programs) => programs,
+            _ => panic!("this platform is no six programs of the test's own: start it with World::of_programs"),
+        }
     }
 
-    /// The fingerprint of its CA.
+    /// The process it runs in; for tests that kill it.
+    pub fn child(&mut self) -> &mut ChildServer {
+        match &mut self.runs {
+            Runs::Child(child) => child,
+            _ => panic!("this platform is no process that can be killed: start it with World::of_a_child"),
+        }
+    }
+
+    /// The fingerprint of its CA; none if it speaks plain HTTP.
     pub fn ca(&self) -> Option<[u8; 32]> {
-        self.ca
+        match &self.runs {
+            Runs::Process(process) => process.ca,
+            _ if self.url.starts_with("http://") => None,
+            _ => crate::child::ca_of(&self.state()).ok(),
+        }
     }
 
     /// Its public address.
     pub fn url(&self) -> &str {
-        &self.ctx.public_url
+        &self.url
     }
 
-    /// The state directory.
+    /// The state directory; the key directory's, where each program has one of its own.
     pub fn state(&self) -> PathBuf {
-        self.dir.path().join("state")
+        match &self.runs {
+            Runs::Shared(lease) => lease.programs().state(),
+            Runs::Programs(programs) => programs.state(),
+            Runs::Process(_) | Runs::Child(_) => self.dir.path().join("state"),
+        }
+    }
+
+    /// On which parts it runs.
+    pub(crate) fn choice(&self) -> PartsChoice {
+        self.parts.as_ref().map_or(PartsChoice::Embedded, Parts::choice)
     }
 
     /// A place outside the state directory, for profiles and files of people.
@@ -134,68 +214,31 @@ impl World {
         self.dir.path().join(name)
     }
 
-    /// Keeps the directory for as long as it is held, beyond the platform's end.
+    /// Keeps the directory of the platform for as long as it is held, beyond the platform's end.
     pub fn keep(&self) -> Arc<TempDir> {
-        self.dir.clone()
+        match &self.runs {
+            Runs::Programs(programs) => programs.directory().clone(),
+            _ => self.dir.clone(),
+        }
     }
 
-    /// Where a zone's objects lie.
-    pub fn zone(&self, short: &str) -> PathBuf {
-        self.state().join("zones").join(short)
-    }
-
-    /// Runs the worker of that name until it finds nothing to do; returns how much it did.
-    pub async fn work(&self, name: &str) -> Result<usize> {
-        let worker = self.workers.iter().find(|worker| worker.name() == name);
-        let worker = worker.with_context(|| format!("no worker {name}; there are {:?}", self.worker_names()))?;
-        let mut done = 0;
-        loop {
-            let now = worker.run_once().await.map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
-            if now == 0 {
-                return Ok(done);
+    /// A handle that no other test's centre has, the same whenever this test asks for it.
+    pub fn handle(&self, name: &str) -> String {
+        match &self.runs {
+            Runs::Shared(_) => {
+                let own = self.dir.path().file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+                format!("{name}-{}", own.rsplit('-').next().unwrap_or_default())
             }
-            done += now;
+            _ => name.to_owned(),
         }
     }
 
-    /// Runs all workers, in their order, until none has anything to do and nothing is on its way between them.
-    pub async fn settle(&self) -> Result<()> {
-        loop {
-            let mut done = 0;
-            for name in self.worker_names() {
-                done += self.work(name).await?;
-            }
-            if done == 0 && self.ctx.log.is_quiet() {
-                return Ok(());
-            }
-            tokio::task::yield_now().await;
-        }
+    pub(crate) fn made(&self, tenant: TenantId) {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).push(tenant);
     }
+}
 
-    /// All workers.
-    pub fn worker_names(&self) -> Vec<&'static str> {
-        self.workers.iter().map(Worker::name).collect()
-    }
-
-    /// Sealed objects that lie in a zone now.
-    pub fn objects(&self, short: &str) -> Vec<PathBuf> {
-        match &self.parts {
-            Some(parts) if !self.own_zones => parts.objects(&self.ctx, short),
-            _ => files_below(&self.zone(short)),
-        }
-    }
-
-    /// Files of the platform, wherever it keeps any, that hold `canary` in any spelling.
-    pub async fn hits(&self, canary: &[u8]) -> Result<Vec<PathBuf>> {
-        let mut files = files_below(&self.state());
-        if let Some(parts) = &self.parts {
-            files.extend(parts.files(&self.ctx).await?);
-        }
-        Ok(hits(&files, canary))
-    }
-
-    /// Whether `path` lies in the state directory.
-    pub fn holds(&self, path: &Path) -> bool {
-        path.starts_with(self.state())
-    }
+pub(crate) fn directory() -> Result<Arc<TempDir>> {
+    let dir = tempfile::Builder::new().prefix("siegel-e2e-").tempdir().context("a directory for the test")?;
+    Ok(Arc::new(dir))
 }

@@ -9,8 +9,9 @@ use siegel_platform::clock::SystemClock;
 use siegel_platform::health::Health;
 use siegel_platform::inspect::vault::{Asker, TenantKey};
 use siegel_platform::metrics::Metrics;
+use siegel_platform::parts::PartEnv;
 use siegel_platform::rng::SystemRng;
-use siegel_platform::secrets::{Secrets, SecretsError, VaultEnv, VaultSettings};
+use siegel_platform::secrets::{Secrets, SecretsError, VaultSettings};
 use siegel_platform::tasks::{Shutdown, Tasks};
 
 use crate::world::World;
@@ -20,7 +21,7 @@ const PLACE: &[&str] = &["table", "row"];
 /// A process that has just started: it knows no key. Signing in is not what is looked at: it is tried until it is done.
 async fn fresh(world: &World) -> Secrets {
     loop {
-        let env = VaultEnv {
+        let env = PartEnv {
             clock: Arc::new(SystemClock::default()),
             rng: Arc::new(SystemRng),
             tasks: Tasks::new(),

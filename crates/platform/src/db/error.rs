@@ -146,12 +146,16 @@ pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
         (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed, _) => {
             Some(Cause::Away)
         }
+        // A front that has no server behind it closes the line where an answer should begin: the driver reads nothing, and
+        // reports that it makes no sense (seen in every failover behind haproxy).
+        (sqlx::Error::Protocol(_), _) => Some(Cause::Away),
         // PostgreSQL: <https://www.postgresql.org/docs/15/errcodes-appendix.html>. Its codes have five characters.
         (_, Some(code)) if code.len() == 5 => match code {
             "40001" | "40P01" | "55P03" => Some(Cause::Busy),
             "53100" => Some(Cause::Full),
-            // No longer the primary, shutting down or starting up, too many connections, a connection that broke.
-            "25006" | "53300" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
+            // No longer the primary, shutting down or starting up, too many connections, a database that an administrator has
+            // closed to connections (of 55000 the one case that a use case of ours can meet), a connection that broke.
+            "25006" | "53300" | "55000" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
             code if code.starts_with("08") => Some(Cause::Away),
             _ => None,
         },
@@ -168,3 +172,21 @@ pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;
 const FULL: i32 = 13;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_breaks_anywhere_is_a_database_that_is_away() {
+        let broken = [
+            sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into()),
+            sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".to_owned()),
+            sqlx::Error::WorkerCrashed,
+        ];
+        for error in broken {
+            assert!(matches!(DbError::from(error), DbError::Unavailable(_)));
+        }
+        assert!(matches!(DbError::from(sqlx::Error::RowNotFound), DbError::Sqlx(_)));
+    }
+}

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 
 use super::PartsChoice;
-use super::open::{self, Stands};
+use super::open;
 use crate::clock::{SharedClock, SystemClock};
 use crate::db::{Db, DbOptions};
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::parts::Parts;
+use crate::parts::{PartEnv, Parts};
 use crate::provider;
 use crate::rng::{Rng, SystemRng};
 use crate::secrets::Secrets;
@@ -39,17 +39,22 @@ impl Beside {
     pub async fn open(state_dir: &Path, key_file: &Path, choice: &PartsChoice) -> Result<Self> {
         let clock: SharedClock = Arc::new(SystemClock::default());
         let rng: Arc<dyn Rng> = Arc::new(SystemRng);
-        let (metrics, health, tasks, shutdown) =
-            (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
-        let on =
-            Stands { clock: &clock, rng: &rng, metrics: &metrics, health: &health, tasks: &tasks, shutdown: &shutdown };
+        let on = PartEnv {
+            clock: clock.clone(),
+            rng: rng.clone(),
+            tasks: Tasks::new(),
+            shutdown: Shutdown::new(),
+            metrics: Arc::new(Metrics::new()),
+            health: Health::new(),
+        };
         let place = open::SecretsPlace { state_dir, key_file, parts: choice, program: "server" };
-        let secrets = Arc::new(open::secrets(place, on).await.context("can't open the secrets")?);
+        let secrets = Arc::new(open::secrets(place, &on).await.context("can't open the secrets")?);
         let parts = match choice {
             PartsChoice::Embedded => None,
             PartsChoice::File(file) => Some(Parts::read(file)?),
         };
         let home = open::home(parts.as_ref(), &secrets, "server", &*clock).await?;
+        let PartEnv { metrics, health, tasks, shutdown, .. } = on;
         let options = DbOptions { home, secure_delete: false, clock: clock.clone(), rng, metrics, health };
         let provider =
             provider::open(state_dir, options.clone()).await.context("can't open the provider's database")?;

@@ -16,15 +16,15 @@ use crate::health::Health;
 use crate::http::{HttpEnv, HttpServer, Transport};
 use crate::log::{ConsumerMetrics, Log};
 #[cfg(feature = "real")]
-use crate::log::{Kafka, KafkaEnv, KafkaSettings};
+use crate::log::{Kafka, KafkaSettings};
 use crate::metrics::Metrics;
-use crate::parts::{Parts, provisions};
+use crate::parts::{PartEnv, Parts, provisions};
 use crate::peer::{Callers, SERVICES};
 use crate::provider;
 use crate::quota::Quotas;
 use crate::rng::{Rng, SystemRng};
 #[cfg(feature = "real")]
-use crate::secrets::{Secret, VaultEnv, VaultSettings};
+use crate::secrets::{Secret, VaultSettings};
 use crate::secrets::{Secrets, SecretsError, SecretsMetrics};
 use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
@@ -69,15 +69,21 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let _alone = hold::opening(state_dir)?;
     let Given { clock, rng, zones } = given;
     let (metrics, health, tasks, shutdown) = (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
-    let on =
-        Stands { clock: &clock, rng: &rng, metrics: &metrics, health: &health, tasks: &tasks, shutdown: &shutdown };
+    let on = PartEnv {
+        clock: clock.clone(),
+        rng: rng.clone(),
+        tasks: tasks.clone(),
+        shutdown: shutdown.clone(),
+        metrics: metrics.clone(),
+        health: health.clone(),
+    };
     let place = SecretsPlace {
         state_dir,
         key_file: &config.key_file,
         parts: &config.parts,
         program: config.inside.as_ref().map_or("server", |inside| inside.name),
     };
-    let secrets = Arc::new(secrets(place, on).await.context("can't open the secrets")?);
+    let secrets = Arc::new(secrets(place, &on).await.context("can't open the secrets")?);
     let parts = match &config.parts {
         PartsChoice::Embedded => None,
         PartsChoice::File(file) => Some(Parts::read_as(file, place.program)?),
@@ -98,7 +104,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let zone_metrics = ZoneMetrics::new(&metrics);
     let zones = match zones {
         Some(make) => make(config, bucket_secret, clock.clone(), zone_metrics)?,
-        None => zones_of(config, parts.as_ref(), bucket_secret, &secrets, on, zone_metrics)
+        None => zones_of(config, parts.as_ref(), bucket_secret, &secrets, &on, zone_metrics)
             .context("can't open the zones")?,
     };
     let env = HttpEnv {
@@ -126,18 +132,11 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let certificates = CertificateMetrics::new(&metrics);
     certificates.show(tls.as_deref(), channels.as_ref().map(|channels| &*channels.tls));
     let public_url = config.public_url.clone().unwrap_or_else(|| local_url(server.address(), config.plain_http));
-    let log = Arc::new(log(config, &rng, &home, channels.as_ref())?);
+    let log = Arc::new(log(config, &on, &home, channels.as_ref())?);
+    let consumers = ConsumerMetrics::new(&metrics);
     #[cfg(feature = "real")]
     if let Some(parts) = &parts {
-        let env = KafkaEnv {
-            clock: clock.clone(),
-            rng: rng.clone(),
-            tasks: tasks.clone(),
-            shutdown: shutdown.clone(),
-            metrics: metrics.clone(),
-            health: health.clone(),
-        };
-        log.on_kafka(Kafka::new(KafkaSettings::from_parts(parts), env));
+        log.on_kafka(Kafka::new(KafkaSettings::from_parts(parts), on.clone(), consumers.clone()));
     }
     let percent = tenants.clone();
     let quotas = Quotas::new(config.quota, move |id| percent.quota_percent(id), clock.clone(), &metrics);
@@ -152,7 +151,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         tenants,
         quotas: Arc::new(quotas),
         home,
-        consumers: ConsumerMetrics::new(&metrics),
+        consumers,
         metrics,
         health,
         state_dir: state_dir.clone(),
@@ -162,18 +161,6 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let (guard, auth) = (OnceLock::new(), OnceLock::new());
     let host = Host { ctx, tls, certificates, inside: channels, for_others, beside, guard, auth };
     Ok(Opened { host, server, inside, holds })
-}
-
-/// What a process has before it has anything else.
-#[cfg_attr(not(feature = "real"), expect(dead_code, reason = "a file needs less than a store behind a network"))]
-#[derive(Clone, Copy)]
-pub(super) struct Stands<'a> {
-    pub(super) clock: &'a SharedClock,
-    pub(super) rng: &'a Arc<dyn Rng>,
-    pub(super) metrics: &'a Arc<Metrics>,
-    pub(super) health: &'a Health,
-    pub(super) tasks: &'a Tasks,
-    pub(super) shutdown: &'a Shutdown,
 }
 
 /// Where secrets lie, and as whom they are asked for.
@@ -187,22 +174,14 @@ pub(super) struct SecretsPlace<'a> {
 }
 
 /// The sealed file, or the store of secrets that the parts name.
-pub(super) async fn secrets(place: SecretsPlace<'_>, on: Stands<'_>) -> Result<Secrets, SecretsError> {
+pub(super) async fn secrets(place: SecretsPlace<'_>, on: &PartEnv) -> Result<Secrets, SecretsError> {
     #[cfg(feature = "real")]
     if let PartsChoice::File(file) = place.parts {
-        let env = VaultEnv {
-            clock: on.clock.clone(),
-            rng: on.rng.clone(),
-            tasks: on.tasks.clone(),
-            shutdown: on.shutdown.clone(),
-            metrics: on.metrics.clone(),
-            health: on.health.clone(),
-        };
-        return Secrets::open_vault(VaultSettings::from_parts(file, place.program)?, env).await;
+        return Secrets::open_vault(VaultSettings::from_parts(file, place.program)?, on.clone()).await;
     }
     let sealed = place.state_dir.join("secrets.sealed");
     let secrets = Secrets::open(&sealed, place.key_file, on.clock.clone(), on.rng.clone())?;
-    SecretsMetrics::new(on.metrics).one_that_is_open();
+    SecretsMetrics::new(&on.metrics).one_that_is_open();
     Ok(secrets)
 }
 
@@ -213,7 +192,7 @@ fn zones_of(
     parts: Option<&Parts>,
     bucket_secret: [u8; 32],
     secrets: &Arc<Secrets>,
-    on: Stands<'_>,
+    on: &PartEnv,
     metrics: ZoneMetrics,
 ) -> Result<Zones> {
     let clock = on.clock.clone();
@@ -267,18 +246,18 @@ pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets, program: &str
 
 /// The outboxes: our own services register theirs when they start. Those of other processes are read where they lie, if all
 /// share a state directory, and else asked for.
-fn log(config: &HostConfig, rng: &Arc<dyn Rng>, home: &Home, channels: Option<&Channels>) -> Result<Log> {
+fn log(config: &HostConfig, on: &PartEnv, home: &Home, channels: Option<&Channels>) -> Result<Log> {
     let Some(channels) = channels else { return Ok(Log::new()) };
     let others = SERVICES.into_iter().filter(|service| !config.services.contains(service));
     if config.parts == PartsChoice::Embedded {
-        let log = Log::shared(&config.state_dir, rng.clone());
+        let log = Log::shared(&config.state_dir, on.rng.clone());
         others.for_each(|service| log.follow(&config.state_dir, service));
         return Ok(log);
     }
     let log = Log::new();
     for service in others {
         if let Some(peer) = channels.peer(service)? {
-            log.ask(service, peer, home.clone());
+            log.ask(service, peer, home.clone(), on.clock.clone());
         }
     }
     Ok(log)

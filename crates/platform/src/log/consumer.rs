@@ -129,13 +129,8 @@ impl Consumer {
     /// left for the next run and harms no other.
     pub async fn run_once(&self) -> Result<usize, LogError> {
         let mut done = self.redriven().await? + self.arrived().await?;
-        let mut pairs: BTreeSet<_> = self.news.take();
-        pairs.retain(|(source, _)| self.sources.contains(source));
-        if self.sweep.swap(false, Ordering::Relaxed) {
-            for &source in &self.sources {
-                pairs.extend(self.log.tenants(source).await?.into_iter().map(|tenant| (source, tenant)));
-            }
-        }
+        // Nobody else remembers what was to be looked at.
+        let pairs = self.due().await.inspect_err(|_| self.sweep())?;
         self.unread.heard(&pairs);
         for (source, tenant) in pairs {
             match self.run_tenant(source, tenant).await {
@@ -155,6 +150,30 @@ impl Consumer {
             }
         }
         Ok(done)
+    }
+
+    /// Whose outboxes to look at.
+    async fn due(&self) -> Result<BTreeSet<(&'static str, TenantId)>, LogError> {
+        let mut due = self.news.take();
+        due.retain(|(source, _)| self.sources.contains(source));
+        let all = self.sweep.swap(false, Ordering::Relaxed);
+        #[cfg(feature = "real")]
+        if let Carrier::Kafka(subscription) = &self.carrier {
+            for (source, partitions) in subscription.taken_over() {
+                let tenants = if all { Vec::new() } else { self.log.tenants(source).await? };
+                for tenant in tenants {
+                    if partitions.contains(&subscription.partition(source, tenant).await?) {
+                        due.insert((source, tenant));
+                    }
+                }
+            }
+        }
+        if all {
+            for &source in &self.sources {
+                due.extend(self.log.tenants(source).await?.into_iter().map(|tenant| (source, tenant)));
+            }
+        }
+        Ok(due)
     }
 
     /// Looks now and then whether somebody wants dead letters handled anew.
@@ -377,5 +396,11 @@ impl ConsumerMetrics {
             parked: metrics.register("events_parked", "Events no consumer could make sense of", Family::default()),
             backlog: Backlog::new(metrics),
         }
+    }
+
+    /// Shows how long events lie that another reader of the outboxes has not dealt with.
+    #[cfg(feature = "real")]
+    pub(super) fn show(&self, name: &'static str, unread: Unread) {
+        self.backlog.show(name, unread);
     }
 }

@@ -1,5 +1,5 @@
 //! Dead letters: events that a consumer could not make sense of. They stand in the consumer's own database of the tenant,
-//! written in the transaction that passed them by, until somebody has them handled anew.
+//! written in the transaction that passed them by, until somebody has them handled anew. With Kafka the relay copies them.
 
 use prost::Message as _;
 use siegel_domain::{TenantId, Timestamp};
@@ -58,6 +58,44 @@ fn letter(row: &Row) -> Result<DeadLetter, DbError> {
 pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, DbError> {
     let rows = db::query(OF_TENANT).bind(LISTED).fetch_all(db.reader()).await?;
     rows.iter().map(letter).collect()
+}
+
+/// Whether there are letters that Kafka has no copy of.
+#[cfg(feature = "real")]
+pub(super) async fn is_any_uncopied(db: &Db) -> Result<bool, DbError> {
+    let one = db::query("SELECT 1 FROM dead_letters WHERE copied = 0 LIMIT 1").fetch_optional(db.reader()).await?;
+    Ok(one.is_some())
+}
+
+/// Letters that Kafka has no copy of, the oldest first.
+#[cfg(feature = "real")]
+pub(super) async fn uncopied(db: &Db, most: u32) -> Result<Vec<DeadLetter>, DbError> {
+    let rows = db::query(
+        "SELECT consumer, source, position, reason, parked_ms, redrive_ms, data FROM dead_letters
+         WHERE copied = 0 ORDER BY parked_ms, consumer, source, position LIMIT $1",
+    );
+    rows.bind(most).fetch_all(db.reader()).await?.iter().map(letter).collect()
+}
+
+/// Kafka has these; not those that were put aside once more meanwhile.
+#[cfg(feature = "real")]
+pub(super) async fn copied(db: &Db, letters: &[DeadLetter]) -> Result<(), DbError> {
+    let mark = async |tx: &mut Tx<'_>| {
+        for letter in letters {
+            db::query(
+                "UPDATE dead_letters SET copied = 1
+                 WHERE consumer = $1 AND source = $2 AND position = $3 AND parked_ms = $4",
+            )
+            .bind(&letter.consumer)
+            .bind(&letter.source)
+            .bind(letter.position)
+            .bind(letter.parked.0)
+            .execute(&mut **tx)
+            .await?;
+        }
+        Ok(())
+    };
+    db.tx("log.letters.copied", |tx| Box::pin(mark(tx))).await
 }
 
 /// Asks the running consumer to handle a letter anew: marks it, and wakes the consumer. False: there is no such letter.
@@ -180,6 +218,8 @@ impl Consumer {
         .bind(stored.event.encode_to_vec())
         .execute(&mut **tx)
         .await?;
+        // The relay, who copies it.
+        tx.wake_after_commit();
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use siegel_proto::events::v1::{Audit, Event};
 
 use crate::clock::SharedClock;
 use crate::db::{self, DbError, Engine, Tx};
+use crate::peer::SERVICES;
 use crate::rng::Rng;
 use crate::telemetry;
 
@@ -28,7 +29,11 @@ impl EventSource {
     }
 
     /// An event of `tenant` about `subject` (an id), of this moment.
+    ///
+    /// # Panics
+    /// In debug builds, if it is not for this service to tell of it ([`told_by`]): then readers would not look for it there.
     pub fn event(&self, tenant: TenantId, subject: impl Display, data: Data) -> Event {
+        debug_assert!(self.may_tell_of(&data), "{} does not tell of {}", self.name, type_of(&data));
         Event {
             id: EventId::from_bytes(self.rng.bytes()).to_string(),
             r#type: type_of(&data).to_owned(),
@@ -39,6 +44,12 @@ impl EventSource {
             traceparent: telemetry::traceparent(),
             data: Some(data),
         }
+    }
+
+    /// Other names than those of services are tests'.
+    fn may_tell_of(&self, data: &Data) -> bool {
+        let service = self.name.strip_prefix("/siegel/").filter(|name| SERVICES.contains(name));
+        service.is_none_or(|service| told_by(data).contains(&service))
     }
 
     /// A line of the audit trail: `actor` did `action` (for example `record.commit`) to `object` (an id), and it went well.
@@ -143,5 +154,29 @@ pub const fn type_of(data: &Data) -> &'static str {
         Data::ExpiryHeld(_) => "siegel.expiry.held.v1",
         Data::TenantChanged(_) => "siegel.tenant.changed.v1",
         Data::Audit(_) => "siegel.audit.v1",
+    }
+}
+
+/// The services that tell of it, in whose outboxes and topics it is found. [`EventSource::event`] holds them to it.
+pub const fn told_by(data: &Data) -> &'static [&'static str] {
+    match data {
+        Data::RecordCommitted(_)
+        | Data::RecordFetched(_)
+        | Data::RecordErasing(_)
+        | Data::RecordErased(_)
+        | Data::UploadSwept(_)
+        | Data::GrantsAdded(_)
+        | Data::ConversationOpened(_)
+        | Data::CopyMissing(_)
+        | Data::CopyHealed(_) => &["upload"],
+        Data::Enrolled(_)
+        | Data::Confirmed(_)
+        | Data::Removed(_)
+        | Data::DeviceRevoked(_)
+        | Data::EpochChanged(_)
+        | Data::SenderChanged(_) => &["key-directory"],
+        Data::ReceiptIssued(_) | Data::ExpiryHeld(_) => &["retention"],
+        Data::TenantChanged(_) => &["operator"],
+        Data::Audit(_) => &["key-directory", "upload", "retention", "operator"],
     }
 }

@@ -18,6 +18,7 @@ use super::carrier::Carrier;
 use super::kafka::{self, Kafka};
 use super::other::Outboxes;
 use super::remote::{Remote, Served};
+use crate::clock::SharedClock;
 use crate::db::{self, DbError, Engine, Home, Reader, Row, TenantDbs};
 use crate::host::Grpc;
 use crate::peer::Peer;
@@ -81,6 +82,9 @@ pub struct Log {
     kafka: OnceLock<Arc<Kafka>>,
     #[cfg(feature = "real")]
     hearing: OnceLock<()>,
+    /// The services that consume, and so may have dead letters.
+    #[cfg(feature = "real")]
+    consuming: Mutex<BTreeSet<&'static str>>,
 }
 
 struct Told {
@@ -171,6 +175,7 @@ impl Log {
     pub(super) fn carrier(&self, service: &'static str, name: &'static str, sources: &[&'static str]) -> Carrier {
         #[cfg(feature = "real")]
         if let Some(kafka) = self.kafka.get() {
+            lock(&self.consuming).insert(service);
             let wakers = self.wakers.clone();
             let wake = Arc::new(move || lock(&wakers).iter().for_each(|waker| waker.notify_one()));
             return Carrier::Kafka(kafka::Subscription::new(kafka.clone(), service, name, sources, wake));
@@ -180,9 +185,15 @@ impl Log {
         Carrier::Outboxes
     }
 
+    /// Whether a consumer of this service has been made.
+    #[cfg(feature = "real")]
+    pub(super) fn consumes(&self, service: &str) -> bool {
+        lock(&self.consuming).contains(service)
+    }
+
     /// Makes the outboxes of a service readable that runs elsewhere, by asking it. `home` knows the tenants.
-    pub fn ask(&self, service: &'static str, peer: Peer, home: Home) {
-        lock(&self.sources).insert(service, Source::Remote(Remote::new(peer), home));
+    pub fn ask(&self, service: &'static str, peer: Peer, home: Home, clock: SharedClock) {
+        lock(&self.sources).insert(service, Source::Remote(Remote::new(peer, clock), home));
     }
 
     /// What other programs read of the outboxes of `service`: none if it is not one of this process.

@@ -16,19 +16,24 @@ mod carrier;
 mod consumer;
 pub mod contract;
 mod dead;
+mod describe;
 mod event;
 mod feed;
 #[cfg(feature = "real")]
 mod kafka;
 mod other;
 mod remote;
+mod wire;
 
 pub use consumer::{Consumer, ConsumerMetrics, HandleError, Handler};
 pub use dead::{DeadLetter, dead_letters, redrive};
-pub use event::{AuditEntry, EventSource, audit, emit, type_of};
+pub use describe::{Described, describe};
+pub use event::{AuditEntry, EventSource, audit, emit, told_by, type_of};
 pub use feed::{Log, LogError, News, Stored};
 #[cfg(feature = "real")]
-pub use kafka::{Kafka, KafkaEnv, KafkaFault, KafkaSettings};
+pub use kafka::{Kafka, KafkaFault, KafkaSettings};
+#[doc(hidden)]
+pub use wire::check as check_message;
 
 /// The outbox table, for a producer's first migration.
 pub const OUTBOX_SQL: &str = include_str!("outbox.sql");
@@ -36,5 +41,7 @@ pub const OUTBOX_SQL: &str = include_str!("outbox.sql");
 pub const CONSUMER_SQL: &str = include_str!("consumer.sql");
 /// The relay's mark, a migration of every producer's.
 pub const RELAY_SQL: &str = include_str!("relay.sql");
+/// Says which dead letters Kafka has a copy of, a later migration of every consumer's.
+pub const COPIED_SQL: &str = include_str!("copied.sql");
 /// Lets dead letters be handled anew, a later migration of every consumer's.
 pub const REDRIVE_SQL: &str = include_str!("redrive.sql");

@@ -32,7 +32,7 @@ pub(super) const FLAGS: [Flag; 8] = [
         "SIEGEL_STATE",
         "state_dir",
         "DIR",
-        "Where databases, zones and keys lie, the same for all programs [default: ./siegel-state]",
+        "Where embedded parts lie, the same for all programs; on real parts what this program alone keeps [default: ./siegel-state]",
     ),
     flag(
         "--key-file",
@@ -144,7 +144,8 @@ fn command<S>(program: &Program<S>) -> Command {
         .about(program.about)
         .long_about(format!(
             "{}\n\nOne of the programs that together are the platform; `siegel-server` is all of them in one process. {leads}\n\n\
-             All programs on one machine share a state directory, on a local disk. Each runs once on it; one that runs already, alone or \
+             On embedded parts all programs share one state directory, on a local disk of one machine. On real parts (--parts) each has \
+             one of its own, on a machine of its own if you like. A program runs once on a directory; one that runs already, alone or \
              in a siegel-server, is refused. They know each other by certificates of the platform's own CA.",
             program.about
         ))

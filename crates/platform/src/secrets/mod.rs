@@ -31,6 +31,8 @@ use siegel_domain::TenantId;
 use zeroize::Zeroizing;
 
 use crate::clock::SharedClock;
+#[cfg(feature = "real")]
+use crate::parts::PartEnv;
 use crate::rng::Rng;
 use cache::{At, Cache};
 use sealed::SealedFile;
@@ -39,7 +41,7 @@ pub use error::{SecretsError, Unavailable};
 pub use metrics::SecretsMetrics;
 pub use seal::{KEY_BYTES, SealError, SecondLayer};
 #[cfg(feature = "real")]
-pub use vault::{SignIn, VaultEnv, VaultSettings};
+pub use vault::{SignIn, VaultSettings};
 
 /// First byte of what [`Secrets::wrap`] makes; another value is refused.
 const WRAPPED_V1: u8 = 1;
@@ -86,7 +88,7 @@ impl Secrets {
 
     /// Signs in to Vault or OpenBao and keeps being signed in until shutdown.
     #[cfg(feature = "real")]
-    pub async fn open_vault(settings: VaultSettings, env: VaultEnv) -> Result<Self, SecretsError> {
+    pub async fn open_vault(settings: VaultSettings, env: PartEnv) -> Result<Self, SecretsError> {
         let (clock, rng) = (env.clock.clone(), env.rng.clone());
         Ok(Self::on(Store::Vault(vault::Vault::open(settings, env).await?), clock, rng))
     }

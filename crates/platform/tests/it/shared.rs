@@ -16,7 +16,7 @@ use siegel_platform::quota::Quota;
 use siegel_platform::rng::SystemRng;
 use siegel_platform::secrets::Secrets;
 use siegel_platform::tenants::{NewTenant, Tenants, insert};
-use siegel_proto::events::v1::TenantChanged;
+use siegel_proto::events::v1::UploadSwept;
 use siegel_proto::events::v1::event::Data;
 use tempfile::TempDir;
 
@@ -138,7 +138,7 @@ async fn events_of_one_process_are_heard_and_read_in_another() {
     reader.listen().unwrap();
     assert_eq!(news.take().len(), 2, "a producer that has just started may have news of everybody");
     let source = EventSource::new("/siegel/upload", clock(), Arc::new(SystemRng));
-    let event = source.event(tenant(1), tenant(1), Data::TenantChanged(TenantChanged { phase: "ready".into() }));
+    let event = source.event(tenant(1), "rec_1", Data::UploadSwept(UploadSwept { record: "rec_1".into() }));
     let emitted = &event;
     let db = dbs.get(tenant(1)).await.unwrap();
     db.tx("test", |tx| Box::pin(async move { emit(tx, emitted.clone()).await })).await.unwrap();

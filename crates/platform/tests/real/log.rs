@@ -14,20 +14,32 @@ use siegel_platform::clock::{ManualClock, SystemClock};
 use siegel_platform::db::{self, Cluster, DbError, DbOptions, Home, Migrations, TenantDbs, Tx};
 use siegel_platform::health::Health;
 use siegel_platform::log::{
-    self, Consumer, EventSource, HandleError, Handler, Kafka, KafkaEnv, KafkaSettings, Log, RELAY_SQL,
+    self, COPIED_SQL, Consumer, ConsumerMetrics, EventSource, HandleError, Handler, Kafka, KafkaSettings, Log,
+    REDRIVE_SQL, RELAY_SQL,
 };
 use siegel_platform::metrics::Metrics;
-use siegel_platform::parts::Parts;
+use siegel_platform::parts::{PartEnv, Parts};
 use siegel_platform::rng::{Rng, SeededRng, SystemRng};
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::worker::{Worker, WorkerEnv};
 use siegel_proto::events::v1::event::Data;
 use siegel_proto::events::v1::{Event, UploadSwept};
+use tokio::sync::Notify;
+
+mod letters;
+mod replicas;
 
 static LOG: LazyLock<Migrations> = LazyLock::new(|| {
-    db::embedded(&[(1, "log", include_str!("../it/migrations/log/0001_log.sql")), (2, "relay", RELAY_SQL)])
+    db::embedded(&[
+        (1, "log", include_str!("../it/migrations/log/0001_log.sql")),
+        (2, "relay", RELAY_SQL),
+        (3, "redrive", REDRIVE_SQL),
+        (4, "copied", COPIED_SQL),
+    ])
 });
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// The age of what waits to be carried, in seconds.
+const WAITING: &str = "siegel_outbox_oldest_unread_seconds{name=\"log.relay\"}";
 /// Longer than a broker needs to notice, to come back, and to give a group its partitions.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -49,7 +61,13 @@ struct Ground {
 
 impl Ground {
     async fn new() -> Option<Self> {
+        Self::on(|_| {}).await
+    }
+
+    /// On parts that are changed first.
+    async fn on(change: impl FnOnce(&mut Parts)) -> Option<Self> {
         let mut parts = Parts::for_tests()?;
+        change(&mut parts);
         let turn = ONE_AT_A_TIME.lock().await;
         parts.postgres.installation = format!("test_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
         parts.kafka.partitions = 3;
@@ -85,7 +103,7 @@ impl Ground {
     }
 
     fn attach(&self, log: &Log) {
-        let env = KafkaEnv {
+        let env = PartEnv {
             clock: SystemClock::shared(),
             rng: Arc::new(SystemRng),
             tasks: self.tasks.clone(),
@@ -93,7 +111,8 @@ impl Ground {
             metrics: self.metrics.clone(),
             health: self.health.clone(),
         };
-        log.on_kafka(Kafka::new(KafkaSettings::from_parts(&self.parts), env));
+        let readers = ConsumerMetrics::new(&self.metrics);
+        log.on_kafka(Kafka::new(KafkaSettings::from_parts(&self.parts), env, readers));
         log.register(self.producer.clone());
     }
 
@@ -102,9 +121,22 @@ impl Ground {
         self.log.workers().remove(0)
     }
 
-    fn consumer(&self, handler: Arc<Seen>) -> Consumer {
+    fn consumer(&self, handler: Arc<dyn Handler>) -> Consumer {
         let clock = SystemClock::shared();
         Consumer::new("retention", self.log.clone(), vec!["upload"], self.consumer.clone(), handler, clock)
+    }
+
+    /// How a service's user signs in.
+    fn client(&self, user: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.parts.kafka.bootstrap)
+            .set("security.protocol", "SASL_SSL")
+            .set("ssl.ca.location", self.parts.ca_file.to_str().unwrap())
+            .set("sasl.mechanisms", "SCRAM-SHA-512")
+            .set("sasl.username", user)
+            .set("sasl.password", self.parts.kafka.users[user].expose());
+        config
     }
 
     async fn emit(&self, tenant: TenantId, subject: &str) -> String {
@@ -239,7 +271,7 @@ async fn events_come_by_kafka_in_order_and_what_comes_twice_has_one_effect() {
 async fn what_kafka_lost_is_read_from_the_outbox() {
     let Some(ground) = Ground::new().await else { return };
     let (ours, relay) = (ground.tenants[0], ground.relay());
-    let consumer = ground.consumer(Arc::default());
+    let consumer = ground.consumer(Arc::new(Seen::default()));
     let mut ids = vec![ground.emit(ours, "first").await];
     relay.run_once().await.unwrap();
     ground.hear(&consumer, ours, &ids).await;
@@ -259,7 +291,7 @@ async fn what_kafka_lost_is_read_from_the_outbox() {
 async fn f10_kafka_away_delays_and_loses_nothing() {
     let Some(ground) = Ground::new().await else { return };
     let (ours, relay) = (ground.tenants[0], ground.relay());
-    let consumer = ground.consumer(Arc::default());
+    let consumer = ground.consumer(Arc::new(Seen::default()));
     let mut ids = vec![ground.emit(ours, "before").await];
     relay.run_once().await.unwrap();
     ground.hear(&consumer, ours, &ids).await;
@@ -273,12 +305,14 @@ async fn f10_kafka_away_delays_and_loses_nothing() {
     assert!(limps.iter().any(|limp| limp.name == "kafka"), "readiness says nothing of it: {limps:?}");
     assert!(ground.health.waiting().is_empty(), "requests are still answered");
     assert_eq!(ground.counted("siegel_kafka_up"), 0);
+    assert!(ground.counted(WAITING) > 0, "the number on the dashboard does not see what waits");
 
     ground.kafka(true).await;
     while !matches!(relay.run_once().await, Ok(0)) {}
     ground.hear(&consumer, ours, &ids).await;
     assert!(ground.health.limps().is_empty(), "{:?}", ground.health.limps());
     assert_eq!(ground.counted("siegel_kafka_up"), 1);
+    assert_eq!(ground.counted(WAITING), 0);
     ground.end().await;
 }
 
@@ -300,21 +334,12 @@ async fn one_replica_carries_at_a_time_and_a_killed_ones_work_is_taken_up() {
 async fn a_service_writes_its_own_topic_only_and_nonsense_in_it_holds_nothing_up() {
     let Some(ground) = Ground::new().await else { return };
     let (ours, relay) = (ground.tenants[0], ground.relay());
-    let consumer = ground.consumer(Arc::default());
+    let consumer = ground.consumer(Arc::new(Seen::default()));
     let ids = vec![ground.emit(ours, "first").await];
     relay.run_once().await.unwrap();
     let topic = format!("siegel.upload.{}", ground.parts.postgres.installation);
     let as_user = async |user: &str| {
-        let producer: FutureProducer = ClientConfig::new()
-            .set("bootstrap.servers", &ground.parts.kafka.bootstrap)
-            .set("security.protocol", "SASL_SSL")
-            .set("ssl.ca.location", ground.parts.ca_file.to_str().unwrap())
-            .set("sasl.mechanisms", "SCRAM-SHA-512")
-            .set("sasl.username", user)
-            .set("sasl.password", ground.parts.kafka.users[user].expose())
-            .set("message.timeout.ms", "10000")
-            .create()
-            .unwrap();
+        let producer: FutureProducer = ground.client(user).set("message.timeout.ms", "10000").create().unwrap();
         let mut sent = Vec::new();
         for partition in 0..3 {
             let record = FutureRecord::to(&topic).partition(partition).key("x").payload("nonsense");
@@ -328,5 +353,36 @@ async fn a_service_writes_its_own_topic_only_and_nonsense_in_it_holds_nothing_up
     let ids = [ids, vec![ground.emit(ours, "second").await]].concat();
     relay.run_once().await.unwrap();
     ground.hear(&consumer, ours, &ids).await;
+    ground.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_transaction_under_way_holds_back_is_carried_when_it_has_ended() {
+    let Some(ground) = Ground::new().await else { return };
+    let ([ours, other], relay) = (ground.tenants, ground.relay());
+    relay.run_once().await.unwrap(); // its first look at all outboxes finds nothing
+    let (begun, end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (began, ended) = (begun.clone(), end.clone());
+    let db = ground.producer.get(other).await.unwrap();
+    let under_way = ground.tasks.spawn("test.slow", async move {
+        let (began, ended) = (&began, &ended);
+        let slow = db.tx("test.slow", |tx| {
+            Box::pin(async move {
+                db::query("INSERT INTO effects (event_id, place) VALUES ('slow', 0)").execute(&mut **tx).await?;
+                began.notify_one();
+                ended.notified().await;
+                Ok::<_, DbError>(())
+            })
+        });
+        slow.await.unwrap();
+    });
+    begun.notified().await;
+    ground.emit(ours, "behind it").await;
+    assert_eq!(relay.run_once().await.unwrap(), 0, "carried before what may still come in front of it");
+    assert_eq!(relay.run_once().await.unwrap(), 0);
+    end.notify_one();
+    drop(under_way);
+    let carried = tokio::time::timeout(PATIENCE, async { while relay.run_once().await.unwrap() == 0 {} });
+    carried.await.expect("nobody looked again when the transaction had ended");
     ground.end().await;
 }

@@ -16,9 +16,9 @@ use siegel_platform::clock::SystemClock;
 use siegel_platform::db::{Cluster, DbError, DbOptions, Home, TenantDbs, contract, schemas_of};
 use siegel_platform::health::Health;
 use siegel_platform::metrics::Metrics;
-use siegel_platform::parts::Parts;
+use siegel_platform::parts::{PartEnv, Parts};
 use siegel_platform::rng::{Rng, SystemRng};
-use siegel_platform::secrets::{Secrets, SecretsError, VaultEnv, VaultSettings};
+use siegel_platform::secrets::{Secrets, SecretsError, VaultSettings};
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::tls::{InsideTls, Tls};
 
@@ -29,7 +29,7 @@ async fn of(dir: &Path, service: &str, installation: &str) -> Secrets {
     table["postgres"].as_table_mut().unwrap().insert("installation".into(), installation.into());
     let file = dir.join("parts.toml");
     std::fs::write(&file, table.to_string()).unwrap();
-    let env = VaultEnv {
+    let env = PartEnv {
         clock: SystemClock::shared(),
         rng: Arc::new(SystemRng),
         tasks: Tasks::new(),

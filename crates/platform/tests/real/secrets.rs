@@ -9,9 +9,9 @@ use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::ManualClock;
 use siegel_platform::health::Health;
 use siegel_platform::metrics::Metrics;
-use siegel_platform::parts::{Parts, directory};
+use siegel_platform::parts::{PartEnv, Parts, directory};
 use siegel_platform::rng::{Rng, SystemRng};
-use siegel_platform::secrets::{Secrets, SecretsError, SignIn, Unavailable, VaultEnv, VaultSettings, contract};
+use siegel_platform::secrets::{Secrets, SecretsError, SignIn, Unavailable, VaultSettings, contract};
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::{Problem, Reason};
 
@@ -36,7 +36,7 @@ impl Process {
     async fn start(settings: VaultSettings, clock: &ManualClock) -> Self {
         let (metrics, health) = (Arc::new(Metrics::new()), Health::new());
         let (tasks, shutdown) = (Tasks::new(), Shutdown::new());
-        let env = VaultEnv {
+        let env = PartEnv {
             clock: Arc::new(clock.clone()),
             rng: Arc::new(SystemRng),
             tasks: tasks.clone(),
@@ -360,6 +360,25 @@ async fn f14_the_leader_is_killed_and_nobody_notices_who_only_reads() {
     assert_eq!(service.counted("siegel_secrets_up"), 1);
     bao.unseal(leader).await;
     nodes([3, 0, 0]).await;
+    service.stop().await;
+    operator.stop().await;
+}
+
+/// Who led loses an election and lives on as a standby, which hears of everything a moment late: it has the last word no more.
+#[tokio::test]
+async fn f14_a_leader_that_stepped_down_is_not_believed_that_a_key_is_missing() {
+    let Some(bao) = Bao::start(3).await else { return };
+    bao.voters().await;
+    let clock = clock();
+    let (service, _) = ready(&bao, &clock).await;
+    let before = bao.leader().await;
+    bao.admin(before, Method::PUT, "sys/step-down", Value::Null).await;
+    until("another one leads", async || bao.leader().await != before).await;
+    let operator = Process::start(bao.settings("operator").await, &clock).await;
+    for number in 10..30 {
+        operator.secrets.create_tenant_key(tenant(number)).await.unwrap();
+        service.secrets.wrap(tenant(number), &PLACE, b"k").await.unwrap();
+    }
     service.stop().await;
     operator.stop().await;
 }

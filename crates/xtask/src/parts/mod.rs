@@ -4,7 +4,7 @@
 //! - [`addresses`]: who listens where. [`site`]: the directory of state, logs, credentials. [`process`], [`identity`]: what runs.
 //! - [`cache`]: programs built or fetched once. [`tls`], [`render`], [`http`], [`wait`]: what all parts use.
 //! - a file for each part, and [`file`], which tells the services where all of them are.
-//! - [`suite`]: the stage of `cargo xtask test` that runs on them.
+//! - [`suite`]: the stage of `cargo xtask test` that runs on them. [`soak`]: the faults, as often as it takes.
 //!
 //! What each setting is for stands in the templates of `infra/`. To add a part: a file with a [`Part`], and a line in [`PARTS`].
 
@@ -21,6 +21,7 @@ mod process;
 mod render;
 mod s3;
 mod site;
+mod soak;
 mod suite;
 mod tls;
 mod toxiproxy;
@@ -34,6 +35,7 @@ use crate::needs::Need;
 use crate::parts::site::Site;
 
 pub(crate) use cache::{Source, Tool, go};
+pub(crate) use soak::{ROUNDS, soak};
 pub(crate) use suite::{NEEDS, test};
 pub(crate) use verbs::{down, logs, status, up};
 

@@ -27,7 +27,7 @@ pub(super) const PART: Part = Part {
 };
 
 /// A zone that comes back may have to be rewound, and the first start makes and copies a database.
-const PATIENCE: Patience = Patience::seconds(90);
+const PATIENCE: Patience = Patience::seconds(240);
 
 fn start(site: &Site) -> Result<String> {
     for zone in ZONES {

@@ -1,9 +1,9 @@
-//! Senders and an evaluation centre: C01-C08.
+//! Senders and an evaluation centre: C01-C08, C12.
 
 use std::time::Duration;
 
 use siegel_api::members::ReturnReport;
-use siegel_client::{Enrolment, RecordQuery, Trust};
+use siegel_client::{Enrolment, NewTenant, RecordQuery, Trust};
 use siegel_crypto::KemSecretKey;
 use siegel_domain::{Party, Permission, Principal, RecordKind, Role};
 use siegel_e2e::World;
@@ -17,7 +17,7 @@ async fn c01_a_dealer_creates_a_centre_and_hands_its_first_code_over() {
     let dealer = world.dealer().await.unwrap();
     let centre = world.centre_with(&dealer, "herzzentrum", Default::default()).await.unwrap();
     let seen = dealer.session.tenant(centre.tenant).await.unwrap();
-    assert_eq!((seen.phase.as_str(), seen.handle.as_str()), ("ready", "herzzentrum"));
+    assert_eq!((seen.phase.as_str(), &seen.handle), ("ready", &centre.handle));
     // Another dealer sees nothing of it, and nobody creates a second of that name.
     let other = world.dealer().await.unwrap();
     assert_eq!(code(other.session.tenant(centre.tenant).await), "not-found");
@@ -183,5 +183,23 @@ async fn c08_the_comment_is_seen_by_the_dealer_and_the_centre_and_is_bounded() {
     assert_eq!(dealer.session.tenant(centre.tenant).await.unwrap().comment, longest);
     assert_eq!(centre.owner.session.own_tenant().await.unwrap().comment, longest);
     assert!(dealer.session.set_comment(centre.tenant, &"x".repeat(201)).await.is_err());
+    world.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c12_a_centre_whose_data_may_not_lie_here_is_not_made() {
+    let world = World::start().await.unwrap();
+    let dealer = world.dealer().await.unwrap();
+    for elsewhere in ["CH", "US", "EU-FR"] {
+        let new = NewTenant {
+            handle: world.handle("anderswo"),
+            display_name: "Anderswo".to_owned(),
+            comment: String::new(),
+            jurisdiction: elsewhere.to_owned(),
+            durability: Default::default(),
+        };
+        assert_eq!(code(dealer.session.create_tenant(new).await.map(drop)), "jurisdiction", "{elsewhere}");
+    }
+    assert!(dealer.session.tenants().await.unwrap().is_empty(), "nothing was made");
     world.stop().await.unwrap();
 }

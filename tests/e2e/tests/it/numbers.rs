@@ -72,8 +72,7 @@ async fn dashboards_alerts_and_runbooks_name_what_a_server_exports() {
     let stranger = world.centre("other").await.unwrap();
     assert_eq!(code(stranger.owner.session.open_record(sent.record).await), "not-found");
 
-    let http = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build().unwrap();
-    let ask = async || http.get(format!("{}/metrics", world.url())).send().await.unwrap().text().await.unwrap();
+    let ask = async || world.metrics().await.unwrap();
     let mut metrics = ask().await;
     let heard = async {
         // Background work begins by itself; it has run when its readers have handled something.

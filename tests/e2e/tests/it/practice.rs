@@ -60,7 +60,7 @@ async fn r04_the_password_is_verified_unseen_and_only_then_keys_are_handed_out()
     let wrong = wrong.expect_err("a wrong password does not sign in");
     // A name nobody has is answered alike: same error, nothing more to learn.
     let mut stranger = centre.owner.dir.load().unwrap();
-    stranger.person.as_mut().unwrap().login = "niemand@praxis".to_owned();
+    stranger.person.as_mut().unwrap().login = format!("niemand@{}", centre.handle);
     let other = world.profile("stranger");
     other.store_device_keys(&centre.owner.dir.device_keys().unwrap()).unwrap();
     other.save(&stranger).unwrap();

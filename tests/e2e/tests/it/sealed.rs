@@ -1,10 +1,10 @@
-//! What the provider has, and that it is not enough: C09, C10, R01, M01, M02.
+//! What the provider has, and that it is not enough: C09, C10, R01, M01-M03.
 
 use siegel_api::members::ReturnReport;
 use siegel_client::RecordQuery;
 use siegel_crypto::{RecordKey, RecordOpener, grant};
 use siegel_domain::{Party, Role};
-use siegel_e2e::{Centre, Person, World, canary_hits};
+use siegel_e2e::{Centre, Person, World, WorldOptions, canary_hits, contains, files_below};
 use siegel_envelope::{Grant, Manifest, Signed, SignedBytes};
 
 use crate::support::{bytes, code, content, file};
@@ -45,8 +45,7 @@ async fn c09_neither_provider_nor_dealer_gets_at_contents() {
     let directory = centre.owner.session.directory().await.unwrap();
     let signer = directory.signer(sender.session.party().unwrap(), &manifest.sender_key).unwrap();
     let mut tried = 0;
-    for name in world.ctx().secrets.names("").await.unwrap() {
-        let secret = world.ctx().secrets.get(&name).await.unwrap().unwrap();
+    for (_, secret) in world.secrets().await.unwrap() {
         for window in secret.windows(32) {
             let seed = siegel_crypto::secret::Secret::from_slice(window).unwrap();
             let key = siegel_crypto::KemSecretKey::from_seed(seed);
@@ -61,7 +60,8 @@ async fn c09_neither_provider_nor_dealer_gets_at_contents() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn c10_personal_data_is_nowhere_in_the_clear() {
-    let world = World::start().await.unwrap();
+    // Alone, since it looks at what is left when the platform has stopped.
+    let world = World::with(WorldOptions::alone()).await.unwrap();
     let centre = world.centre("herz").await.unwrap();
     let colleague = world.member(&centre, "dr.kanarie", Role::Member).await.unwrap();
     let invitation = centre.owner.session.invite_sender("Praxis Kanarienvogel", ReturnReport::Ask, None).await.unwrap();
@@ -97,16 +97,18 @@ async fn c10_personal_data_is_nowhere_in_the_clear() {
         siegel_e2e::PASSWORD.as_bytes(),
         invitation.code.as_bytes(),
     ];
-    let state = world.state();
     for canary in canaries {
         let hits = world.hits(canary).await.unwrap();
         assert!(hits.is_empty(), "{} in {hits:?}", String::from_utf8_lossy(canary));
     }
-    let names: Vec<_> = siegel_e2e::files_below(&state).iter().map(|path| path.display().to_string()).collect();
+    let files = world.files().await.unwrap();
+    let names: Vec<_> = files.iter().map(|path| path.display().to_string()).collect();
     assert!(names.iter().all(|name| !name.contains("Mustermann") && !name.contains("herz")), "{names:?}");
     // What a process writes at its end holds none of them either.
+    let state = world.state();
     let _kept = world.keep();
     world.stop().await.unwrap();
+    assert!(!files_below(&state).is_empty(), "it is looked at before it goes");
     for canary in canaries {
         let hits = canary_hits(&state, canary);
         assert!(hits.is_empty(), "stopped: {} in {hits:?}", String::from_utf8_lossy(canary));
@@ -172,5 +174,27 @@ async fn m02_who_breaks_one_message_has_none_of_the_others() {
     assert_ne!(first.1.secret().expose(), second.1.secret().expose());
     // The key of one message does not pass for the other's: its commitment does not hold.
     assert!(RecordOpener::new(second.0, first.1).is_err());
+    world.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m03_each_institution_has_a_database_of_its_own() {
+    let world = World::start().await.unwrap();
+    let mut places = Vec::new();
+    for handle in ["eins", "zwei"] {
+        let centre = world.centre(handle).await.unwrap();
+        let sender = world.sender(&centre, ReturnReport::Always).await.unwrap();
+        let sent = sender.session.upload_bytes(b"ecg".to_vec(), "ecg.edf").send().await.unwrap();
+        let record = centre.owner.session.open_record(sent.record).await.unwrap().record;
+        places.push((world.database(centre.tenant).await.unwrap(), record.manifest[40..80].to_vec()));
+    }
+    for (ours, theirs) in [(0, 1), (1, 0)] {
+        let (files, manifest) = (&places[ours].0, &places[theirs].1);
+        assert!(!files.is_empty() && files.iter().all(|file| !places[theirs].0.contains(file)));
+        let strangers = files.iter().filter(|file| contains(&std::fs::read(file).unwrap_or_default(), manifest));
+        assert_eq!(strangers.count(), 0, "one institution's record in the other's database");
+        // The control: the same search finds it where the platform has it.
+        assert!(!world.hits(manifest).await.unwrap().is_empty());
+    }
     world.stop().await.unwrap();
 }

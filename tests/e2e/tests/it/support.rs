@@ -47,3 +47,13 @@ pub(crate) fn code<T: std::fmt::Debug>(result: siegel_client::Result<T>) -> &'st
         },
     }
 }
+
+/// Sealed parts in a zone: what is left are tombstones, which are small.
+pub(crate) fn parts(world: &World, zone: &str) -> usize {
+    world.objects(zone).iter().filter(|path| std::fs::metadata(path).is_ok_and(|meta| meta.len() > 4_096)).count()
+}
+
+/// The root in the keys that a session holds; the test of the memory fails if it does not stand there.
+pub(crate) fn user_root(session: &Session) -> Vec<u8> {
+    session.keys().unwrap()[17..49].to_vec()
+}

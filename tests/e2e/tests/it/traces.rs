@@ -1,5 +1,5 @@
 //! Traces, in the collector that administrators run: `cargo xtask test --only traces` builds what `infra/collector` pins
-//! and runs this. By hand: `SIEGEL_COLLECTOR=… cargo test --workspace --test it -- --ignored collector`.
+//! and runs this. By hand: `SIEGEL_COLLECTOR=… cargo test --workspace --test e2e -- --ignored collector`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use siegel_e2e::{NAMES, PASSWORD, Programs, canary_hits};
+use siegel_api::members::ReturnReport;
+use siegel_e2e::{NAMES, PASSWORD, World, canary_hits};
 
-use crate::programs::{People, people};
 use crate::support::content;
 
 /// Texts that no span may hold.
@@ -106,19 +106,19 @@ async fn f40_a_collector_gets_one_upload_as_one_trace_through_the_services_and_n
     let dir = tempfile::tempdir().unwrap();
     let collector = Collector::start(dir.path()).await;
     let settings = format!("[telemetry]\nsample = 1.0\notlp_endpoint = \"http://{}\"\n", collector.address);
-    let binaries = Path::new(env!("CARGO_BIN_EXE_platform")).parent().unwrap();
-    let programs = Programs::start_with(binaries, &settings).await.unwrap();
-    let People { owner, sender } = people(&programs).await;
+    let world = World::of_programs(&settings).await.unwrap();
+    let centre = world.centre("herzzentrum").await.unwrap();
+    let (owner, sender) = (&centre.owner.session, world.sender(&centre, ReturnReport::Always).await.unwrap().session);
     let mut events = owner.events(None);
     events.listen().await.unwrap();
     let sent = sender.upload_bytes(b"0815-canary-plaintext".to_vec(), NAME).note(NOTE).send().await.unwrap();
     let told = async { while events.next().await.unwrap().kind != "siegel.record.committed.v1" {} };
     tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
-    content(&owner, sent.record, &programs.outside("got")).await.unwrap();
+    content(owner, sent.record, &world.outside("got")).await.unwrap();
     let expected = BTreeSet::from(["siegel-key-directory", "siegel-notification", "siegel-retention", "siegel-upload"]);
     collector.heard(|spans| services_of_upload(spans) == expected).await;
     // Each sends what is left of its spans when it stops.
-    programs.stop().await.unwrap();
+    world.stop().await.unwrap();
 
     let spans = collector.spans();
     let all: BTreeSet<&str> = spans.iter().map(|span| span.service.as_str()).collect();

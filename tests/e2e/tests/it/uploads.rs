@@ -14,7 +14,7 @@ const MIB: usize = 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn c03_an_interrupted_upload_resumes_where_it_was() {
-    let world = World::start().await.unwrap();
+    let world = World::with(WorldOptions::alone()).await.unwrap();
     let centre = world.centre("herz").await.unwrap();
     let sender = world.sender(&centre, ReturnReport::Always).await.unwrap();
     let plain = bytes(3, 40 * MIB + 12_345);
@@ -30,7 +30,7 @@ async fn c03_an_interrupted_upload_resumes_where_it_was() {
     let ended = running.await;
     assert!(ended.as_ref().is_err_and(|error| error.is_cancelled()), "it was still under way: {ended:?}");
     // The server is restarted meanwhile, too.
-    let world = world.restart(WorldOptions::default()).await.unwrap();
+    let world = world.restart(WorldOptions::alone()).await.unwrap();
     let again = Meter::default();
     let sent = sender.session.upload(world.outside("long.edf")).meter(again.clone()).send().await.unwrap();
     assert!(sent.resumed_bytes >= 8 * MIB as u64, "resumed {} bytes", sent.resumed_bytes);

@@ -1,9 +1,11 @@
 //! Signing in, and hearing what the client library says by itself. A wrong password or a broker that is away shows in no
 //! answer but a timeout; the library tells the reason here only.
 
+use std::sync::Arc;
+
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext as _, RDKafkaLogLevel};
-use rdkafka::consumer::{Consumer as _, ConsumerContext, StreamConsumer};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer};
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
@@ -34,9 +36,14 @@ impl Kafka {
         Ok((self.client(user, password), false))
     }
 
-    /// Who receives what comes on `topics`.
-    pub(super) fn consumer(&self, config: &ClientConfig, topics: &[&str]) -> Result<StreamConsumer<Watch>, KafkaFault> {
-        let made = StreamConsumer::from_config_and_context(config, self.watch.clone());
+    /// Who receives what comes on `topics`; `watch` hears what becomes of it.
+    pub(super) fn consumer(
+        &self,
+        config: &ClientConfig,
+        topics: &[&str],
+        watch: Watch,
+    ) -> Result<StreamConsumer<Watch>, KafkaFault> {
+        let made = StreamConsumer::from_config_and_context(config, watch);
         let consumer: StreamConsumer<Watch> = made.map_err(KafkaFault::of("did not take the consumer's settings"))?;
         consumer.subscribe(topics).map_err(KafkaFault::of("did not let us subscribe"))?;
         Ok(consumer)
@@ -61,16 +68,25 @@ impl Kafka {
     }
 }
 
+/// Is told of a partition that a group has given us.
+pub(super) type TakenOver = Arc<dyn Fn(&str, i32) + Send + Sync>;
+
 /// Hears the library.
 #[derive(Clone)]
 pub(super) struct Watch {
     health: Health,
     metrics: KafkaMetrics,
+    taken_over: Option<TakenOver>,
 }
 
 impl Watch {
     pub(super) fn new(health: Health, metrics: KafkaMetrics) -> Self {
-        Self { health, metrics }
+        Self { health, metrics, taken_over: None }
+    }
+
+    /// The same, for a consumer that wants to know which partitions it is given.
+    pub(super) fn telling(&self, taken_over: TakenOver) -> Self {
+        Self { taken_over: Some(taken_over), ..self.clone() }
     }
 
     /// Something was delivered or received.
@@ -108,4 +124,10 @@ impl ClientContext for Watch {
     }
 }
 
-impl ConsumerContext for Watch {}
+impl ConsumerContext for Watch {
+    fn post_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let (Some(taken_over), Rebalance::Assign(partitions)) = (&self.taken_over, rebalance) {
+            partitions.elements().iter().for_each(|one| taken_over(one.topic(), one.partition()));
+        }
+    }
+}

@@ -62,5 +62,5 @@ async fn subscribe(
     let own = format!("{SERVICE}.{:032x}", u128::from_be_bytes(kafka.env.rng.bytes()));
     config.set("group.id", kafka.group(&own)).set("auto.offset.reset", "latest").set("enable.auto.commit", "false");
     let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-    kafka.consumer(&config, &names)
+    kafka.consumer(&config, &names, kafka.watch.clone())
 }

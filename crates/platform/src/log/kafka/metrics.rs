@@ -12,6 +12,7 @@ pub(super) struct KafkaMetrics {
     /// 1 while a broker answers.
     pub(super) up: Gauge,
     relayed: Family<Name, Counter>,
+    copied: Family<Name, Counter>,
     gaps: Family<Name, Counter>,
     faults: Family<ReasonLabel, Counter>,
 }
@@ -21,6 +22,11 @@ impl KafkaMetrics {
         Self {
             up: metrics.register("kafka_up", "1 while a broker of Kafka answers", Gauge::default()),
             relayed: metrics.register("events_relayed", "Events carried to Kafka, by service", Family::default()),
+            copied: metrics.register(
+                "dead_letters_copied",
+                "Dead letters copied to Kafka, by service",
+                Family::default(),
+            ),
             gaps: metrics.register(
                 "events_gaps",
                 "Messages whose predecessor had not come, so that the outbox was read instead, by consumer",
@@ -36,6 +42,10 @@ impl KafkaMetrics {
 
     pub(super) fn relayed(&self, service: &'static str, events: usize) {
         self.relayed.get_or_create(&Name { name: service }).inc_by(events as u64);
+    }
+
+    pub(super) fn copied(&self, service: &'static str, letters: usize) {
+        self.copied.get_or_create(&Name { name: service }).inc_by(letters as u64);
     }
 
     pub(super) fn gap(&self, consumer: &'static str) {

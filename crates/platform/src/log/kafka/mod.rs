@@ -9,17 +9,17 @@
 //! outbox and which position came before. A consumer that did not have the one before reads the outbox itself, so messages
 //! that are late, lost, doubled or in disorder cost time and nothing else; Kafka's loss delays until the relay gets through.
 //!
-//! Here `client` knows how to sign in, `topics` what they are called and how they are made, `wire` what a message looks
-//! like, `flow` what is under way; `relay` and `subscription` do the work.
+//! Here `client` knows how to sign in, `topics` how they are made, `flow` what is under way; `relay` and `subscription` do
+//! the work; `letters` copies what nobody understood.
 
 mod client;
 mod ear;
 mod flow;
+mod letters;
 mod metrics;
 mod relay;
 mod subscription;
 mod topics;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,13 +28,9 @@ use std::sync::Arc;
 use rdkafka::error::KafkaError;
 use tokio::sync::OnceCell;
 
-use crate::clock::SharedClock;
-use crate::health::Health;
-use crate::metrics::Metrics;
-use crate::parts::{Credential, DEFAULT_INSTALLATION, Parts};
-use crate::rng::Rng;
-use crate::tasks::{Shutdown, Tasks};
+use crate::parts::{Credential, DEFAULT_INSTALLATION, PartEnv, Parts};
 
+use super::ConsumerMetrics;
 use client::Watch;
 use flow::Flow;
 use metrics::KafkaMetrics;
@@ -105,41 +101,26 @@ impl KafkaSettings {
     }
 }
 
-/// What the adapter stands on.
-#[derive(Clone)]
-pub struct KafkaEnv {
-    /// Time.
-    pub clock: SharedClock,
-    /// Randomness.
-    pub rng: Arc<dyn Rng>,
-    /// Runs what receives.
-    pub tasks: Tasks,
-    /// Ends that.
-    pub shutdown: Shutdown,
-    /// Where it counts.
-    pub metrics: Arc<Metrics>,
-    /// Where it says that no broker answers.
-    pub health: Health,
-}
-
 /// Kafka, for the services of this process.
 pub struct Kafka {
     settings: KafkaSettings,
-    env: KafkaEnv,
+    env: PartEnv,
     metrics: KafkaMetrics,
     /// Partitions of each topic, once they are known to be there.
     topics: OnceCell<BTreeMap<String, i32>>,
     /// What the brokers say by themselves.
     watch: Watch,
     flow: Flow,
+    /// Where the relay shows what waits for it.
+    readers: ConsumerMetrics,
 }
 
 impl Kafka {
     /// Kafka as the settings say. Nothing is asked of it yet: a platform starts without it, and delivers later.
-    pub fn new(settings: KafkaSettings, env: KafkaEnv) -> Arc<Self> {
+    pub fn new(settings: KafkaSettings, env: PartEnv, readers: ConsumerMetrics) -> Arc<Self> {
         let metrics = KafkaMetrics::new(&env.metrics);
         let watch = Watch::new(env.health.clone(), metrics.clone());
-        Arc::new(Self { settings, env, metrics, topics: OnceCell::new(), watch, flow: Flow::default() })
+        Arc::new(Self { settings, env, metrics, topics: OnceCell::new(), watch, flow: Flow::default(), readers })
     }
 
     /// Messages that our relay has carried and that have not yet come to our own consumers.

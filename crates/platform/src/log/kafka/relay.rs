@@ -10,17 +10,22 @@ use futures::FutureExt as _;
 use futures::future::{join_all, try_join_all};
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use siegel_domain::{TenantId, Timestamp};
 
+use super::super::dead::is_any_uncopied;
 use super::super::feed::{Log, LogError, News, Stored};
+use super::super::wire::Message;
 use super::client::Watch;
-use super::wire::Message;
-use super::{Kafka, KafkaFault};
+use super::{Kafka, KafkaFault, letters};
+use crate::backlog::Unread;
 use crate::db::{self, Db, DbError, TenantDbs};
 use crate::worker::Worker;
 
+/// The worker, and the reader of the outboxes that it is.
+const NAME: &str = "log.relay";
 /// Events in flight at once for a tenant: a bound on what a kill repeats.
 const BATCH: u32 = 200;
 /// Batches of a tenant in one turn, so that a busy one does not starve the others.
@@ -43,6 +48,8 @@ struct Relay {
     lanes: Vec<Lane>,
     news: News,
     holder: String,
+    /// What waits to be carried, and since when.
+    unread: Unread,
     /// What could not be carried: another replica holds the lease, a database or Kafka was away.
     later: Mutex<BTreeSet<(&'static str, TenantId)>>,
     sweep_at_ms: Mutex<i64>,
@@ -62,6 +69,8 @@ enum Turn {
     Done(usize),
     /// There is more.
     More(usize),
+    /// So many events; those behind them can't be read yet, since a transaction that began before theirs is under way.
+    Held(usize),
     /// Another replica is at it.
     Leased,
 }
@@ -72,8 +81,10 @@ pub(in crate::log) fn worker(kafka: Arc<Kafka>, log: Arc<Log>, services: Vec<Arc
     let lanes = services.into_iter().map(lane).collect();
     let holder = format!("{:032x}", u128::from_be_bytes(kafka.env.rng.bytes()));
     let (news, later, sweep_at_ms) = (log.subscribe_here(), Mutex::default(), Mutex::new(i64::MIN));
-    let relay = Arc::new(Relay { log: log.clone(), kafka, lanes, news, holder, later, sweep_at_ms });
-    let worker = Worker::new("log.relay", EVERY_MS, move || {
+    let unread = Unread::new(kafka.env.clock.clone());
+    kafka.readers.show(NAME, unread.clone());
+    let relay = Arc::new(Relay { log: log.clone(), kafka, lanes, news, holder, unread, later, sweep_at_ms });
+    let worker = Worker::new(NAME, EVERY_MS, move || {
         let relay = relay.clone();
         async move { relay.run_once().await }
     });
@@ -84,20 +95,30 @@ pub(in crate::log) fn worker(kafka: Arc<Kafka>, log: Arc<Log>, services: Vec<Arc
 impl Relay {
     /// Carries what is there. Returns how many events; what fails is left for the next run and harms nobody else.
     async fn run_once(&self) -> Result<usize, LogError> {
-        let mut left: Vec<_> = self.due().await?.into_iter().collect();
+        let due = self.due().await?;
+        self.unread.heard(&due);
+        let mut left: Vec<_> = due.into_iter().collect();
         let mut carried = 0;
         while !left.is_empty() {
             let some = left.split_off(left.len().saturating_sub(BESIDE));
             let turns = join_all(some.iter().map(|&(source, tenant)| self.turn(source, tenant).boxed())).await;
             for ((source, tenant), turn) in some.into_iter().zip(turns) {
                 match turn {
-                    Ok(Turn::Done(events)) => carried += events,
+                    Ok(Turn::Done(events)) => {
+                        carried += events;
+                        self.unread.through(source, tenant);
+                    }
                     Ok(Turn::More(events)) => {
                         carried += events;
                         self.news.put_back(source, tenant);
                     }
+                    Ok(Turn::Held(events)) => {
+                        carried += events;
+                        // Nobody wakes us when that transaction ends.
+                        lock(&self.later).extend([(source, tenant)]);
+                    }
                     Ok(Turn::Leased) => lock(&self.later).extend([(source, tenant)]),
-                    Err(LogError::Db(DbError::NoSuchTenant)) => {} // given up meanwhile
+                    Err(LogError::Db(DbError::NoSuchTenant)) => self.unread.through(source, tenant), // given up meanwhile
                     Err(error) => {
                         lock(&self.later).extend([(source, tenant)]);
                         if matches!(error, LogError::Kafka(_)) {
@@ -136,24 +157,56 @@ impl Relay {
     async fn turn(&self, source: &'static str, tenant: TenantId) -> Result<Turn, LogError> {
         let Some(lane) = self.lane(source) else { return Ok(Turn::Done(0)) };
         let db = lane.dbs.get(tenant).await?;
-        if self.log.read(source, tenant, mark(&db).await?, 1).await?.is_empty() {
-            return Ok(Turn::Done(0)); // woken for nothing: no row is written
+        let letters = self.log.consumes(source) && is_any_uncopied(&db).await?;
+        let mark = mark(&db).await?;
+        match self.log.read(source, tenant, mark, 1).await?.first() {
+            Some(first) => self.unread.first(source, tenant, Timestamp(first.event.time_ms)),
+            None if letters => {}
+            None if holds(&db, mark).await? => return Ok(Turn::Held(0)),
+            None => return Ok(Turn::Done(0)), // woken for nothing: no row is written
         }
         let now = self.kafka.env.clock.now();
         let Some(mut lease) = Lease::take(&db, &self.holder, now).await? else { return Ok(Turn::Leased) };
+        let turn = self.events(lane, tenant, &db, &mut lease, letters).await?;
+        if letters && !matches!(turn, Turn::Leased) {
+            let copied = letters::copy(&self.kafka, source, &self.producer(lane)?, &db, tenant).await;
+            if let Err(error) = &copied {
+                tracing::warn!(source, %tenant, %error, "dead letters wait to be copied");
+            }
+            if copied.unwrap_or(true) {
+                lock(&self.later).extend([(source, tenant)]);
+            }
+            lease.moved(&db, lease.position, 0).await?;
+        }
+        Ok(turn)
+    }
+
+    /// Carries events, and lets the lease go at their end unless there is more to do.
+    async fn events(
+        &self,
+        lane: &Lane,
+        tenant: TenantId,
+        db: &Db,
+        lease: &mut Lease,
+        more: bool,
+    ) -> Result<Turn, LogError> {
+        let source = lane.dbs.service();
         let mut carried = 0;
         for _ in 0..BATCHES {
             let batch = self.log.read(source, tenant, lease.position, BATCH).await?;
-            self.send(lane, tenant, lease.position, &batch).await.map_err(LogError::Kafka)?;
+            if !batch.is_empty() {
+                self.send(lane, tenant, lease.position, &batch).await.map_err(LogError::Kafka)?;
+            }
             let full = batch.len() >= BATCH as usize;
-            let until = if full { self.kafka.env.clock.now().0 + LEASE_MS } else { 0 };
-            if !lease.moved(&db, batch.last().map_or(lease.position, |last| last.position), until).await? {
+            let until = if full || more { self.kafka.env.clock.now().0 + LEASE_MS } else { 0 };
+            if !lease.moved(db, batch.last().map_or(lease.position, |last| last.position), until).await? {
                 return Ok(Turn::Leased);
             }
             carried += batch.len();
             self.kafka.metrics.relayed(source, batch.len());
             if !full {
-                return Ok(Turn::Done(carried));
+                let held = holds(db, lease.position).await?;
+                return Ok(if held { Turn::Held(carried) } else { Turn::Done(carried) });
             }
         }
         Ok(Turn::More(carried))
@@ -163,23 +216,20 @@ impl Relay {
     async fn send(&self, lane: &Lane, tenant: TenantId, after: i64, batch: &[Stored]) -> Result<(), KafkaFault> {
         let partition = self.kafka.partition(&lane.topic, tenant).await?;
         let producer = self.producer(lane)?;
-        let (mut after, mut sent) = (after, Vec::with_capacity(batch.len()));
-        for stored in batch {
+        let mut after = after;
+        let records = batch.iter().map(|stored| {
             let message = Message { tenant, after, stored: stored.clone() };
             after = stored.position;
-            let (key, payload) = (message.key(), message.payload());
-            let record = FutureRecord::to(&lane.topic).partition(partition).key(&key).payload(&payload);
-            let delivery = producer.send_result(record.headers(message.headers()));
-            sent.push(delivery.map_err(|(error, _)| KafkaFault::of("did not take a message")(error))?);
-        }
-        let outcome = try_join_all(sent.into_iter().map(acknowledged)).await;
-        if let Ok(offsets) = &outcome {
+            Record { key: message.key(), payload: message.payload(), headers: message.headers() }
+        });
+        let outcome = deliver(&producer, &lane.topic, partition, records).await;
+        if let Ok(offset) = &outcome {
             self.kafka.watch.well();
-            self.kafka.flow.carried(&lane.topic, partition, offsets.iter().copied().max());
+            self.kafka.flow.carried(&lane.topic, partition, *offset);
         } else if producer.client().fatal_error().is_some() {
             *lock(&lane.producer) = None;
         }
-        outcome.map(drop).map_err(KafkaFault::of("did not acknowledge a message"))
+        outcome.map(drop)
     }
 
     fn producer(&self, lane: &Lane) -> Result<FutureProducer<Watch>, KafkaFault> {
@@ -200,6 +250,36 @@ impl Relay {
     }
 }
 
+/// A message, ready to be sent.
+pub(super) struct Record {
+    pub(super) key: String,
+    pub(super) payload: Vec<u8>,
+    pub(super) headers: Vec<(&'static str, String)>,
+}
+
+/// Completes when every in-sync broker has all of them; the last one's offset, if there was one.
+pub(super) async fn deliver(
+    producer: &FutureProducer<Watch>,
+    topic: &str,
+    partition: i32,
+    records: impl Iterator<Item = Record>,
+) -> Result<Option<i64>, KafkaFault> {
+    let mut sent = Vec::new();
+    for Record { key, payload, headers } in records {
+        let record = FutureRecord::to(topic).partition(partition).key(&key).payload(&payload);
+        let delivery = producer.send_result(record.headers(owned(&headers)));
+        sent.push(delivery.map_err(|(error, _)| KafkaFault::of("did not take a message")(error))?);
+    }
+    let offsets = try_join_all(sent.into_iter().map(acknowledged)).await;
+    let offsets = offsets.map_err(KafkaFault::of("did not acknowledge a message"))?;
+    Ok(offsets.into_iter().max())
+}
+
+fn owned(headers: &[(&str, String)]) -> OwnedHeaders {
+    let all = OwnedHeaders::new_with_capacity(headers.len());
+    headers.iter().fold(all, |all, (key, value)| all.insert(Header { key, value: Some(value) }))
+}
+
 /// Where it stands in its partition.
 async fn acknowledged(delivery: DeliveryFuture) -> Result<i64, KafkaError> {
     match delivery.await {
@@ -207,6 +287,12 @@ async fn acknowledged(delivery: DeliveryFuture) -> Result<i64, KafkaError> {
         Ok(Err((error, _))) => Err(error),
         Err(_) => Err(KafkaError::Canceled), // the producer is gone
     }
+}
+
+/// Whether there are events behind a position, be they to be read yet or not.
+async fn holds(db: &Db, position: i64) -> Result<bool, DbError> {
+    let behind = db::query("SELECT 1 FROM outbox WHERE position > $1 LIMIT 1").bind(position);
+    Ok(behind.fetch_optional(db.reader()).await?.is_some())
 }
 
 /// How far an outbox is carried.

@@ -1,18 +1,22 @@
 //! What a consumer is sent: a group at Kafka, and a task that takes messages as they come, a bounded number ahead of the
 //! consumer. A message that is none of ours is counted, said in the log, and holds nothing up.
+//!
+//! An offset is stored when its message was tried, whether or not a tenant's database was there to take it: one tenant that is away
+//! does not hold back those it shares a partition with. Who tried knows what is left and reads it from the outbox; should it die
+//! before that, whoever is given the partition looks at the outboxes of all its tenants first.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rdkafka::Message as _;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::message::{BorrowedMessage, Headers as _};
 use siegel_domain::TenantId;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
+use super::super::wire::{Message, WireError};
 use super::client::{PAUSE_MS, Watch};
 use super::flow::Heard;
-use super::wire::{Message, WireError};
 use super::{Kafka, KafkaFault};
 
 /// Messages that wait for the consumer.
@@ -44,6 +48,20 @@ pub(in crate::log) struct Subscription {
     kafka: Arc<Kafka>,
     receiver: tokio::sync::Mutex<Received>,
     consumer: Arc<Mutex<Option<Arc<StreamConsumer<Watch>>>>>,
+    taken: Arc<Taken>,
+}
+
+/// The partitions that the group has given us and that nobody has asked for yet, by source.
+#[derive(Default)]
+struct Taken {
+    partitions: Mutex<BTreeMap<&'static str, BTreeSet<i32>>>,
+    notify: Notify,
+}
+
+impl Taken {
+    fn partitions(&self) -> MutexGuard<'_, BTreeMap<&'static str, BTreeSet<i32>>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 struct Received {
@@ -62,25 +80,50 @@ impl Subscription {
         wake: Wake,
     ) -> Self {
         let (sender, channel) = mpsc::channel(AHEAD);
-        let consumer = Arc::new(Mutex::new(None));
+        let (consumer, taken) = (Arc::new(Mutex::new(None)), Arc::<Taken>::default());
         let topics: BTreeMap<Arc<str>, _> =
             sources.iter().map(|source| (Arc::from(kafka.topic(source)), *source)).collect();
         let heard = kafka.flow.consumer(topics.keys().cloned().collect());
-        let receive =
-            Receive { kafka: kafka.clone(), service, name, topics, sender, wake, consumer: consumer.clone(), heard };
+        let receive = Receive {
+            kafka: kafka.clone(),
+            service,
+            name,
+            topics: Arc::new(topics),
+            sender,
+            wake,
+            consumer: consumer.clone(),
+            taken: taken.clone(),
+            heard,
+        };
         kafka.env.tasks.spawn("log.receive", receive.run());
         let receiver = tokio::sync::Mutex::new(Received { channel, seen: VecDeque::new() });
-        Self { name, kafka, receiver, consumer }
+        Self { name, kafka, receiver, consumer, taken }
     }
 
-    /// Completes when something has come.
+    /// Completes when something has come, or partitions were taken over.
     pub(in crate::log) async fn wait(&self) {
-        let mut received = self.receiver.lock().await;
-        if received.seen.is_empty()
-            && let Some(arrival) = received.channel.recv().await
-        {
-            received.seen.push_back(arrival);
+        let taken = self.taken.notify.notified();
+        if !self.taken.partitions().is_empty() {
+            return;
         }
+        let mut received = self.receiver.lock().await;
+        if !received.seen.is_empty() {
+            return;
+        }
+        tokio::select! {
+            () = taken => {}
+            arrival = received.channel.recv() => received.seen.extend(arrival),
+        }
+    }
+
+    /// The partitions that we were given since the last call, by source. Whoever had them may have left something undone.
+    pub(in crate::log) fn taken_over(&self) -> BTreeMap<&'static str, BTreeSet<i32>> {
+        std::mem::take(&mut *self.taken.partitions())
+    }
+
+    /// In which partition of a source's topic a tenant's events come.
+    pub(in crate::log) async fn partition(&self, source: &str, tenant: TenantId) -> Result<i32, KafkaFault> {
+        self.kafka.partition(&self.kafka.topic(source), tenant).await
     }
 
     /// What has come, at most so many, without waiting.
@@ -128,10 +171,11 @@ struct Receive {
     kafka: Arc<Kafka>,
     service: &'static str,
     name: &'static str,
-    topics: BTreeMap<Arc<str>, &'static str>,
+    topics: Arc<BTreeMap<Arc<str>, &'static str>>,
     sender: mpsc::Sender<Arrival>,
     wake: Wake,
     consumer: Arc<Mutex<Option<Arc<StreamConsumer<Watch>>>>>,
+    taken: Arc<Taken>,
     heard: Arc<Heard>,
 }
 
@@ -191,7 +235,14 @@ impl Receive {
             .set("session.timeout.ms", "10000")
             .set("partition.assignment.strategy", "cooperative-sticky");
         let topics: Vec<&str> = self.topics.keys().map(|topic| &**topic).collect();
-        Ok(Arc::new(self.kafka.consumer(&config, &topics)?))
+        let (of, taken, wake) = (self.topics.clone(), self.taken.clone(), self.wake.clone());
+        let watch = self.kafka.watch.telling(Arc::new(move |topic, partition| {
+            let Some(source) = of.get(topic) else { return };
+            taken.partitions().entry(source).or_default().insert(partition);
+            taken.notify.notify_one();
+            wake();
+        }));
+        Ok(Arc::new(self.kafka.consumer(&config, &topics, watch)?))
     }
 
     /// None: not one of ours.

@@ -11,22 +11,21 @@ use siegel_domain::TenantId;
 
 use super::client::Watch;
 use super::{Kafka, KafkaFault};
+use crate::log::wire::{self, RETENTION_MS};
 use crate::peer::SERVICES;
 
-/// How long Kafka keeps a copy. Whoever was away for longer reads the outboxes themselves.
-const RETENTION_MS: &str = "604800000";
 /// How long the broker may take to make topics or to name them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Kafka {
     /// A service's events.
     pub(super) fn topic(&self, service: &str) -> String {
-        format!("siegel.{service}{}", self.settings.suffix)
+        wire::topic(service) + &self.settings.suffix
     }
 
     /// What a service's consumers could not understand.
     pub(super) fn dead_topic(&self, service: &str) -> String {
-        format!("siegel.dead.{service}{}", self.settings.suffix)
+        wire::dead_topic(service) + &self.settings.suffix
     }
 
     /// A consumer's group: replicas of a service share the work.
@@ -75,11 +74,12 @@ impl Kafka {
 
     async fn make_missing(&self, admin: &AdminClient<Watch>, names: &[String]) -> Result<(), KafkaFault> {
         let partitions = i32::from(self.settings.partitions);
+        let retention = RETENTION_MS.to_string();
         let topics: Vec<NewTopic<'_>> = names
             .iter()
             // As many copies as the brokers are set to keep.
             .map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(-1)))
-            .map(|topic| topic.set("retention.ms", RETENTION_MS))
+            .map(|topic| topic.set("retention.ms", &retention))
             .collect();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let made = admin.create_topics(&topics, &options).await.map_err(KafkaFault::of("did not make topics"))?;

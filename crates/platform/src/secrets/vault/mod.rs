@@ -26,9 +26,10 @@ use std::sync::Arc;
 
 use session::Session;
 
-pub use settings::{SignIn, VaultEnv, VaultSettings};
+pub use settings::{SignIn, VaultSettings};
 
 use super::SecretsError;
+use crate::parts::PartEnv;
 
 /// Where named secrets lie (KV v2).
 const KV: &str = "siegel";
@@ -43,7 +44,7 @@ pub(super) struct Vault {
 
 impl Vault {
     /// Signs in, and stays signed in until shutdown.
-    pub(super) async fn open(settings: VaultSettings, env: VaultEnv) -> Result<Self, SecretsError> {
+    pub(super) async fn open(settings: VaultSettings, env: PartEnv) -> Result<Self, SecretsError> {
         let metrics = metrics::VaultMetrics::new(&env.metrics);
         let folder = settings.folder.clone();
         let session = Arc::new(Session::open(settings, env.clock.clone(), metrics).await?);

@@ -95,11 +95,7 @@ impl Session {
     /// Looks at all nodes at once: asks the leader first from now on, if there is one, and shows how many of them are sealed
     /// or away. One of three costs nobody anything, and the next one everybody.
     pub(super) async fn find_leader(&self) {
-        let look = |node: &String| {
-            let health = self.http.get(format!("{}/v1/sys/health", node.trim_end_matches('/')));
-            async move { health.send().await.map(|answer| answer.status().as_u16()) }
-        };
-        let seen = futures::future::join_all(self.nodes.iter().map(look)).await;
+        let seen = futures::future::join_all(self.nodes.iter().map(|node| self.health(node))).await;
         let statuses: Vec<_> = seen
             .iter()
             .map(|status| match status {
@@ -113,6 +109,22 @@ impl Session {
             self.leader.store(leader, Ordering::Relaxed);
             self.preferred.store(leader, Ordering::Relaxed);
         }
+    }
+
+    /// Whether this node leads, by its own word now. The one that led when we last looked may have lost an election since and live
+    /// on as a standby: what was written after that it would say is not there.
+    async fn leads(&self, node: usize) -> bool {
+        let leads = matches!(self.health(&self.nodes[node]).await, Ok(200));
+        let known = self.leader.load(Ordering::Relaxed) == node;
+        if leads != known {
+            self.find_leader().await;
+        }
+        leads
+    }
+
+    async fn health(&self, node: &str) -> reqwest::Result<u16> {
+        let answer = self.http.get(format!("{}/v1/sys/health", node.trim_end_matches('/'))).send().await;
+        answer.map(|answer| answer.status().as_u16())
     }
 
     /// Asks. `question` gets a client that is signed in; it may be asked more than once, so what it does may be done twice.
@@ -145,8 +157,7 @@ impl Session {
         A: Future<Output = Result<T, ClientError>>,
     {
         let first = self.preferred.load(Ordering::Relaxed);
-        let leader = self.leader.load(Ordering::Relaxed);
-        let (mut why, mut late) = (Unavailable::Unreachable, None);
+        let (mut why, mut late, mut last) = (Unavailable::Unreachable, false, None);
         for node in (0..clients.len()).map(|turn| (first + turn) % clients.len()) {
             let fault = match question(clients[node].clone()).await {
                 Ok(answer) => {
@@ -162,15 +173,18 @@ impl Session {
                 Fault::Node(Unavailable::Sealed) => why = Unavailable::Sealed,
                 Fault::Node(_) => {}
                 // A standby may not have heard of it yet; the leader's word counts, or another's who has.
-                fault if fault.may_be_late() && node != leader => late = Some((node, fault)),
+                fault if fault.may_be_late() && !self.leads(node).await => late = true,
                 fault => {
-                    late = Some((node, fault));
+                    last = Some((node, fault));
                     break;
                 }
             }
         }
-        let Some((node, fault)) = late else {
-            self.is_away(why);
+        let Some((node, fault)) = last else {
+            // Standbys that can't know, and no leader: a moment later one is elected.
+            if !late {
+                self.is_away(why);
+            }
             return Err(Fault::Node(why));
         };
         // Any other refusal is perhaps of a dead token or a wrong secret: not a sign that all is well.

@@ -4,12 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::SecretsError;
-use crate::clock::SharedClock;
-use crate::health::Health;
-use crate::metrics::Metrics;
 use crate::parts::{AppRole, DEFAULT_INSTALLATION, Parts};
-use crate::rng::Rng;
-use crate::tasks::{Shutdown, Tasks};
 
 /// Gives the role and its secret, anew at each sign-in: who replaces a secret id replaces it in the file, and no process has
 /// to start again.
@@ -46,20 +41,4 @@ impl VaultSettings {
         };
         Ok(Self { nodes, ca_file: parts.ca_file, sign_in, folder })
     }
-}
-
-/// What the adapter stands on.
-pub struct VaultEnv {
-    /// Time.
-    pub clock: SharedClock,
-    /// Randomness.
-    pub rng: Arc<dyn Rng>,
-    /// Runs what keeps it signed in.
-    pub tasks: Tasks,
-    /// Ends that.
-    pub shutdown: Shutdown,
-    /// Where it counts.
-    pub metrics: Arc<Metrics>,
-    /// Where it says that the store is sealed.
-    pub health: Health,
 }

@@ -94,8 +94,7 @@ pub(crate) fn stranger() -> DeviceKeys {
 
 /// The key by which the platform signs its statements: what an attacker at the provider has.
 pub(crate) async fn statement_key(world: &World) -> SigningSecretKey {
-    let seed = world.ctx().secrets.get(siegel_platform::sign::STATEMENTS).await;
-    let seed = seed.expect("it can be read").expect("made at the first start");
+    let seed = world.secret(siegel_platform::sign::STATEMENTS).await.expect("made at the first start");
     SigningSecretKey::from_seed(&siegel_crypto::secret::Secret::from_slice(&seed).expect("a seed"))
 }
 

@@ -1,16 +1,16 @@
-//! Secrets in what a process says or leaves in memory (F40): logs, traces, metrics, error bodies, the client's heap.
+//! Secrets in what a process says (F40): logs, traces, metrics, error bodies.
 
 use std::path::Path;
 
 use siegel_api::members::ReturnReport;
 use siegel_api::tenants::Durability;
 use siegel_client::profile::ProfileDir;
-use siegel_client::{Enrolment, RecordQuery, Session, SignIn};
+use siegel_client::{Enrolment, RecordQuery, SignIn};
 use siegel_domain::{Principal, Role};
-use siegel_e2e::{ChildServer, Collector, PASSWORD, World, canary_hits, contains};
+use siegel_e2e::{ChildServer, Collector, PASSWORD, canary_hits, contains};
 use siegel_platform::host::PartsChoice;
 
-use crate::support::content;
+use crate::support::{content, user_root};
 
 /// Texts that no output may hold.
 const NAME: &str = "Erika-Mustermann-1958.edf";
@@ -141,35 +141,4 @@ async fn plain(server: &ChildServer, method: &str, path: &str, headers: &[(&str,
         request = request.header(*name, *value);
     }
     request.body(body).send().await.unwrap().text().await.unwrap()
-}
-
-/// The root in the keys that a session holds; the test of the memory fails if it does not stand there.
-fn user_root(session: &Session) -> Vec<u8> {
-    session.keys().unwrap()[17..49].to_vec()
-}
-
-/// When the last session is gone, so are its keys: this process's memory is read as a thief with a core file would.
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread")]
-async fn f40_the_users_root_and_the_epochs_seed_leave_the_clients_memory() {
-    use crate::memory::Masked;
-
-    let world = World::start().await.unwrap();
-    let centre = world.centre("herz").await.unwrap();
-    let sender = world.sender(&centre, ReturnReport::Always).await.unwrap();
-    let sent = sender.session.upload_bytes(b"something to open".to_vec(), "a.txt").send().await.unwrap();
-    content(&centre.owner.session, sent.record, &world.outside("got")).await.unwrap();
-    let (dir, owner) = (centre.owner.dir.clone(), centre.owner.session);
-    let root = Masked::new(&user_root(&owner));
-    let seed = Masked::new(owner.ring().await.unwrap().current().secret().expose());
-    assert!(root.found_in_memory() > 0 && seed.found_in_memory() > 0, "the search finds what is there");
-    owner.sign_out().await.unwrap();
-    drop(owner);
-    let left = || [("user root", root.found_in_memory()), ("epoch seed", seed.found_in_memory())];
-    assert_eq!(left(), [("user root", 0), ("epoch seed", 0)]);
-    // A second login and its end.
-    let session = SignIn::at(dir.clone()).password(PASSWORD).await.unwrap();
-    drop(session);
-    assert_eq!(left(), [("user root", 0), ("epoch seed", 0)]);
-    world.stop().await.unwrap();
 }

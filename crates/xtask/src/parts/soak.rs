@@ -1,0 +1,74 @@
+//! `cargo xtask soak`: the faults of real parts under load, held against a ledger, as often as it takes to believe it. CI runs
+//! each once; before a release each runs ten times, and programs die two hundred times.
+//!
+//! What it measures (how many uploads, how many failed, the longest that anybody waited) is printed as the tests see it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::suite;
+use crate::work::Work;
+use crate::{needs, tree};
+
+/// Rounds of each fault if nobody says otherwise.
+pub(crate) const ROUNDS: usize = 10;
+/// The tests that break parts, by the beginning of their names.
+const FAULTS: &str = "ledger::";
+
+/// The verb: on parts of its own, which are gone afterwards if all went well.
+pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
+    needs::provide("soak", suite::NEEDS)?;
+    let mut work = Work::new("soak")?;
+    println!("building; {} rounds of each fault; the log is {}", rounds, work.path().display());
+    work.run(&mut tree::cargo(["build", "--workspace", "--locked"]))?;
+    work.run(&mut tree::cargo(["test", "--workspace", "--locked", "--no-run"]))?;
+    let directory = tree::target().join("xtask").join("soak-parts");
+    let done = suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, only));
+    let log = std::fs::read_to_string(work.path()).context("read the log")?;
+    for line in figures(&log) {
+        println!("{line}");
+    }
+    done.with_context(|| format!("a fault was not stood; see {}", work.path().display()))
+}
+
+/// All faults on the parts of a file, one after another: each breaks what the others stand on.
+pub(crate) fn faults(work: &mut Work, parts: &Path, rounds: usize, only: Option<&str>) -> Result<()> {
+    let mut tests = tree::cargo(["test", "--workspace", "--locked", "--test", "e2e", "--"]);
+    tests.args(["--ignored", "--test-threads=1", "--nocapture", only.unwrap_or(FAULTS)]);
+    if only.is_some_and(|only| only.contains("collector")) {
+        bail!("that is not a fault: cargo xtask test --only traces");
+    }
+    tests.env("SIEGEL_E2E_PARTS", parts).env("SIEGEL_SOAK_ROUNDS", rounds.to_string());
+    work.run(tests.env("SIEGEL_XTASK", this_program()))
+}
+
+/// This program by what runs, for children of children: building the workspace may replace its file.
+fn this_program() -> PathBuf {
+    PathBuf::from(format!("/proc/{}/exe", std::process::id()))
+}
+
+/// Lines of the log that say what was seen: `F23, strict: 210 uploads, 0 failed, longest 1.9 s`.
+fn figures(log: &str) -> impl Iterator<Item = &str> {
+    log.lines().filter(|line| line.contains(" failed, longest ") || line.contains(" deaths, ready again "))
+}
+
+/// A child that is this program.
+pub(super) fn own(words: &[&str], directory: &Path) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.args(words).env("SIEGEL_PARTS_DIR", directory);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_what_tests_saw() {
+        let log =
+            "test x ... F13, strict: 9 uploads, 0 failed, longest 4.1 s\nnoise\nF23: 20 deaths, ready again after";
+        assert_eq!(figures(log).count(), 2);
+    }
+}

@@ -1,0 +1,66 @@
+//! Many institutions on one installation (M03): a database each, and what that costs while most of them rest.
+
+use std::time::Duration;
+
+use futures::{StreamExt as _, stream};
+use siegel_api::tenants::Durability;
+use siegel_e2e::NAMES;
+use siegel_platform::clock::{Clock as _, SystemClock};
+
+use super::{Case, House, institution, made, rounds};
+
+/// Institutions, the busy ones among them; as many as in GOALS if the test is to be believed in (`cargo xtask soak`).
+const INSTITUTIONS: usize = 40;
+const SOAK_INSTITUTIONS: usize = 1_000;
+const BUSY: usize = 20;
+/// What a program opens to one database at most.
+const POOL: usize = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "breaks what other tests stand on: cargo xtask soak --once"]
+async fn m03_institutions_that_rest_hold_no_connection() {
+    let case = Case::new().await;
+    let (many, clock) = (if rounds() > 1 { SOAK_INSTITUTIONS } else { INSTITUTIONS }, SystemClock::new());
+    let began_ms = clock.monotonic_ms();
+    let rest: Vec<_> =
+        (BUSY..many).map(|number| institution(&format!("ruhig-{number}"), Durability::Available)).collect();
+    stream::iter(rest).for_each_concurrent(4, async |new| drop(made(&case.dealer, new).await)).await;
+    println!("M03: {} institutions made in {} s", many - BUSY, (clock.monotonic_ms() - began_ms) / 1_000);
+    let mut busy = Vec::new();
+    for number in 0..BUSY {
+        busy.push(House::new(&case.programs, &case.dealer, &format!("rege-{number}"), Durability::Available).await);
+    }
+    let loads: Vec<_> = busy.iter().map(House::work).collect();
+    for load in &loads {
+        load.goes_on(3, Duration::from_secs(120)).await.unwrap();
+    }
+    // Whoever was made a moment ago rests when their connections have been idle for a minute.
+    let rested = async {
+        loop {
+            let (connections, databases) = case.ground.connections().unwrap();
+            if databases <= BUSY + 2 {
+                break (connections, databases);
+            }
+            siegel_e2e::moment(Duration::from_secs(1)).await;
+        }
+    };
+    let (connections, databases) = tokio::time::timeout(Duration::from_secs(180), rested).await.unwrap();
+    let memory: Vec<String> =
+        NAMES.iter().map(|name| format!("{name} {} MiB", case.programs.resident_mib(name).unwrap())).collect();
+    println!(
+        "M03: {many} institutions, {BUSY} busy: {connections} connections to {databases} databases; {}",
+        memory.join(", ")
+    );
+    assert!(connections <= (BUSY + 2) * NAMES.len() * POOL);
+    for (load, house) in loads.into_iter().zip(&busy) {
+        let (uploads, downloads) = load.end().await.unwrap();
+        assert!(
+            uploads.failed.is_empty() && downloads.failed.is_empty(),
+            "{:?} {:?}",
+            uploads.failed,
+            downloads.failed
+        );
+        house.ledger.check(&house.owner).await.unwrap();
+    }
+    case.ends_whole().await;
+}
