@@ -60,7 +60,7 @@ pub(crate) fn test(work: &mut Work) -> Result<String> {
         for arrangement in ARRANGEMENTS {
             run(arrangement.name, &mut |work| stories(work, file, &arrangement));
         }
-        run("faults, with a ledger", &mut |work| soak::faults(work, file, 1, None));
+        run("faults, with a ledger", &mut |work| soak::faults(work, file, 1, soak::SHORT));
         ensure!(failed.is_empty(), "{}{note}", failed.join("\n"));
         Ok(())
     })?;

@@ -1,7 +1,7 @@
 //! The faults of real parts, with a ledger: whatever breaks, what was acknowledged is there once, and people at work see a
 //! pause and no error. Six programs on all real parts; each test begins and ends with parts that are whole.
 //!
-//! They break what other tests stand on, so they run alone, one after another: `cargo xtask soak --once` as in CI,
+//! They break what other tests stand on, so they run alone, one after another: `cargo xtask soak --once`,
 //! `cargo xtask soak` ten times over and with 200 deaths.
 
 mod kills;

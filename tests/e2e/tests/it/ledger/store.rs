@@ -21,6 +21,8 @@ async fn f13_the_primary_killed_under_load_is_a_pause() {
             load.goes_on(5, Duration::from_secs(60)).await.unwrap();
         }
         finish("F13", loads).await;
+        // A primary without a standby in sync has nobody to hand over to.
+        case.ground.heal().await.unwrap();
     }
     case.ends_whole().await;
 }
