@@ -107,7 +107,10 @@ pub async fn repair_tenant(app: &App, tenant: TenantId) -> Result<(usize, bool),
                 left = true;
             }
         }
-        app.metrics.waiting(tenant, zone.name, copies::waiting(db.reader(), zone.name).await?);
+        // What came to wait while this run looked at others is the next run's.
+        let waiting = copies::waiting(db.reader(), zone.name).await?;
+        app.metrics.waiting(tenant, zone.name, waiting);
+        left |= waiting > 0;
     }
     Ok((done, left))
 }
