@@ -156,6 +156,10 @@ pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
             // No longer the primary, shutting down or starting up, too many connections, a database that an administrator has
             // closed to connections (of 55000 the one case that a use case of ours can meet), a connection that broke.
             "25006" | "53300" | "55000" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
+            // "cannot use serializable mode in a hot standby": a front that still, or already, leads to one that does not lead.
+            "0A000" if error.as_database_error().is_some_and(|error| error.message().contains("hot standby")) => {
+                Some(Cause::Away)
+            }
             code if code.starts_with("08") => Some(Cause::Away),
             _ => None,
         },
