@@ -48,12 +48,6 @@ impl Ground {
         self.post(&format!("proxies/{proxy}/toxics"), json!({ "type": "latency", "attributes": attributes })).await
     }
 
-    /// A line takes everything and delivers nothing, as when a site falls silent.
-    pub async fn swallow(&self, proxy: &str) -> Result<()> {
-        self.post(&format!("proxies/{proxy}/toxics"), json!({ "type": "timeout", "attributes": { "timeout": 0 } }))
-            .await
-    }
-
     /// Makes every line whole.
     pub async fn mend_lines(&self) -> Result<()> {
         self.post("reset", json!({})).await

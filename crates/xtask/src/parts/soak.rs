@@ -1,12 +1,11 @@
 //! `cargo xtask soak`: the faults of real parts under load, held against a ledger, as often as it takes to believe it. CI runs
-//! each once; before a release each runs ten times, and programs die two hundred times.
+//! the short ones once; before a release each runs ten times, and programs die two hundred times.
 //!
 //! What it measures (how many uploads, how many failed, the longest that anybody waited) is printed as the tests see it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use super::suite;
 use crate::work::Work;
@@ -34,6 +33,7 @@ pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
     for line in figures(&log) {
         println!("{line}");
     }
+    ensure!(!log.contains("running 0 tests"), "no fault has such a name: docs/testing.md lists them");
     done.with_context(|| format!("a fault was not stood; see {}", work.path().display()))
 }
 
@@ -53,13 +53,6 @@ fn this_program() -> PathBuf {
 /// Lines of the log that say what was seen: `F23, strict: 210 uploads, 0 failed, longest 1.9 s`.
 fn figures(log: &str) -> impl Iterator<Item = &str> {
     log.lines().filter(|line| line.contains(" failed, longest ") || line.contains(" deaths, ready again "))
-}
-
-/// A child that is this program.
-pub(super) fn own(words: &[&str], directory: &Path) -> Command {
-    let mut command = Command::new("/proc/self/exe");
-    command.args(words).env("SIEGEL_PARTS_DIR", directory);
-    command
 }
 
 #[cfg(test)]
