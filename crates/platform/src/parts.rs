@@ -88,6 +88,9 @@ pub struct PostgresPart {
     /// share the parts. Lower-case letters, digits and underscores.
     #[serde(default = "installation")]
     pub installation: String,
+    /// Connections that one program may hold at most, of all tenants together.
+    #[serde(default = "connections")]
+    pub connections: usize,
     /// A role that may create databases and roles; only provisioning uses it.
     pub admin_user: String,
     /// Its password.
@@ -99,6 +102,14 @@ pub struct PostgresPart {
 
 /// The name of an installation that has given itself none.
 pub const DEFAULT_INSTALLATION: &str = "siegel";
+
+/// With fewer, background work of a service would keep requests waiting.
+const FEWEST: usize = 4;
+
+/// Six programs with one replica each stay below the 400 that a small cluster allows.
+fn connections() -> usize {
+    48
+}
 
 fn installation() -> String {
     DEFAULT_INSTALLATION.to_owned()
@@ -211,8 +222,12 @@ impl Parts {
         let good =
             name.len() <= 24 && name.bytes().all(plain) && name.starts_with(|first: char| first.is_ascii_lowercase());
         let what = "must be at most 24 lower-case letters, digits and underscores, a letter first".to_owned();
-        let mistake = Mistake { field: "postgres.installation".to_owned(), what };
-        (!good).then_some(mistake).into_iter().collect()
+        let name = (!good).then(|| Mistake { field: "postgres.installation".to_owned(), what });
+        let few = (self.postgres.connections < FEWEST).then(|| Mistake {
+            field: "postgres.connections".to_owned(),
+            what: format!("must be at least {FEWEST}: background work and requests share them"),
+        });
+        name.into_iter().chain(few).collect()
     }
 
     /// The parts that tests run on. `None`, and a line that says so, only if `SIEGEL_WITHOUT_PARTS` is set: a test that needs

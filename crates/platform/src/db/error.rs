@@ -138,6 +138,11 @@ pub(super) fn cause_in(error: &(dyn StdError + 'static)) -> Option<Cause> {
     None
 }
 
+/// Whether an error, or what it wraps, says that nobody answers: for whoever may wait for that to pass.
+pub(crate) fn is_away(error: &(dyn StdError + 'static)) -> bool {
+    cause_in(error) == Some(Cause::Away)
+}
+
 /// The cause that an error of a driver reports.
 pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
     let code = error.as_database_error().and_then(|error| error.code());

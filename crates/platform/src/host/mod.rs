@@ -15,6 +15,7 @@ mod config;
 mod hold;
 mod open;
 mod openapi;
+mod patient;
 mod process;
 mod ready;
 mod service;
@@ -33,11 +34,13 @@ use crate::clock::ClockGuard;
 use crate::clock::guard::MARK_FILE;
 use crate::ctx::Ctx;
 use crate::peer::{self, Late, Peer, RemoteOptions};
+use crate::tasks::ShutdownGuard;
 use crate::tls::{CertificateMetrics, InsideTls, Tls};
 
 pub use beside::Beside;
 pub use config::{HostConfig, Inside, PartsChoice, SETTINGS};
 pub use open::{Given, MakeZones};
+pub use patient::open_patiently;
 pub use process::{LOG_CALLERS, Process};
 pub use service::{Grpc, Service};
 
@@ -51,6 +54,8 @@ pub struct Host {
     beside: BTreeMap<&'static str, Late>,
     guard: OnceLock<Arc<ClockGuard>>,
     auth: OnceLock<Arc<Auth>>,
+    /// What runs in the background ends with it, also if the process never came to serve.
+    _ends: ShutdownGuard,
 }
 
 /// The way to services in other processes.

@@ -67,6 +67,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let _alone = hold::opening(state_dir)?;
     let Given { clock, rng, zones } = given;
     let (metrics, health, tasks, shutdown) = (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
+    let ends = shutdown.guard();
     let on = PartEnv {
         clock: clock.clone(),
         rng: rng.clone(),
@@ -86,7 +87,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         PartsChoice::Embedded => None,
         PartsChoice::File(file) => Some(Parts::read(file)?),
     };
-    let home = home(parts.as_ref(), &secrets).await?;
+    let home = home(parts.as_ref(), &secrets, &metrics).await?;
     let options = DbOptions {
         home: home.clone(),
         secure_delete: false,
@@ -156,7 +157,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     };
     let beside: BTreeMap<_, _> = config.services.iter().map(|name| (*name, Default::default())).collect();
     let (guard, auth) = (OnceLock::new(), OnceLock::new());
-    let host = Host { ctx, tls, certificates, inside: channels, beside, guard, auth };
+    let host = Host { ctx, tls, certificates, inside: channels, beside, guard, auth, _ends: ends };
     Ok(Opened { host, server, inside, holds })
 }
 
@@ -204,13 +205,13 @@ fn zones_of(
 
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
-pub(super) async fn home(_: Option<&Parts>, _: &Secrets) -> Result<Home> {
+pub(super) async fn home(_: Option<&Parts>, _: &Secrets, _: &Metrics) -> Result<Home> {
     Ok(Home::Files)
 }
 
 /// Where tenants' databases lie. The passwords of our roles are drawn once and kept with the secrets.
 #[cfg(feature = "real")]
-pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets) -> Result<Home> {
+pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets, metrics: &Metrics) -> Result<Home> {
     let Some(parts) = parts else { return Ok(Home::Files) };
     let password = async |schema: &str| -> Result<_> {
         let drawn = secrets.get_or_create(&format!("postgres/{schema}"), 32).await?;
@@ -218,6 +219,7 @@ pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets) -> Result<Hom
     };
     let cluster = crate::db::Cluster::open(&parts.postgres, &parts.ca_file, password).await;
     let cluster = cluster.with_context(|| format!("can't open PostgreSQL at {}", parts.postgres.host))?;
+    cluster.show(metrics);
     Ok(Home::Cluster(Arc::new(cluster)))
 }
 
