@@ -45,7 +45,7 @@ pub mod tenants;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod tls;
-mod wait;
+pub mod wait;
 pub mod worker;
 pub mod zones;
 

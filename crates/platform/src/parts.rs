@@ -91,6 +91,9 @@ pub struct PostgresPart {
     /// A role that may create databases and roles, for whoever provisions: the operator, `siegel-server`, `siegel-admin`.
     #[serde(default)]
     pub admin_user: Option<String>,
+    /// Connections that one program may hold at most, of all tenants together.
+    #[serde(default = "connections")]
+    pub connections: usize,
     /// Its password.
     #[serde(default)]
     pub admin_password: Option<Credential>,
@@ -138,6 +141,14 @@ pub fn provisions(program: &str) -> bool {
 
 /// The name of an installation that has given itself none.
 pub const DEFAULT_INSTALLATION: &str = "siegel";
+
+/// With fewer, background work of a service would keep requests waiting.
+const FEWEST: usize = 4;
+
+/// Six programs with one replica each stay below the 400 that a small cluster allows.
+fn connections() -> usize {
+    48
+}
 
 fn installation() -> String {
     DEFAULT_INSTALLATION.to_owned()
@@ -271,6 +282,10 @@ impl Parts {
     fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes = self.halves();
         mistakes.extend(self.name_mistake());
+        if self.postgres.connections < FEWEST {
+            let what = format!("must be at least {FEWEST}: background work and requests share them");
+            mistakes.push(Mistake { field: "postgres.connections".to_owned(), what });
+        }
         mistakes
     }
 

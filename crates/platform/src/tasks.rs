@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, within};
@@ -40,6 +40,11 @@ impl Shutdown {
         self.0.cancelled().await;
     }
 
+    /// Asks everything to stop when it is dropped.
+    pub fn guard(&self) -> ShutdownGuard {
+        ShutdownGuard(self.0.clone().drop_guard())
+    }
+
     /// One that is stopped with this one, and can be stopped alone.
     pub fn child(&self) -> Self {
         Self(self.0.child_token())
@@ -62,6 +67,10 @@ impl Shutdown {
         tokio::signal::ctrl_c().await
     }
 }
+
+/// Asks everything to stop when it is dropped.
+#[derive(Debug)]
+pub struct ShutdownGuard(#[expect(dead_code, reason = "held, and never asked")] DropGuard);
 
 /// The tasks of a process. Clones share the same set.
 #[derive(Clone, Default)]

@@ -4,10 +4,12 @@ use std::io;
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
+use siegel_platform::clock::SystemClock;
 use siegel_platform::config::{self, ConfigErrors};
 use siegel_platform::host::Given;
 use siegel_platform::program::run_to_end;
 use siegel_platform::telemetry::Telemetry;
+use siegel_platform::wait;
 
 use crate::cli::{Args, Command};
 use crate::{Platform, ServerConfig, banner};
@@ -38,7 +40,8 @@ fn load(args: &Args) -> Result<ServerConfig> {
 
 async fn run(config: ServerConfig, args: &Args) -> Result<()> {
     let telemetry = Telemetry::start(&config.telemetry, "siegel-server")?;
-    let platform = Platform::open(config.clone(), Given::default()).await?;
+    let open = async || Platform::open(config.clone(), Given::default()).await;
+    let platform = wait::until_open(&SystemClock::new(), open).await?;
     platform.spawn_workers();
     platform.process().stop_on_signal();
     platform.process().announce()?;

@@ -97,7 +97,7 @@ enum Verb {
         /// How often each fault comes; programs die twenty times in each round
         #[arg(long, default_value_t = parts::ROUNDS)]
         rounds: usize,
-        /// Each fault once, as CI does
+        /// Each fault once
         #[arg(long, conflicts_with = "rounds")]
         once: bool,
         /// Only faults whose test's name contains this

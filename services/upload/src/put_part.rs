@@ -156,7 +156,8 @@ async fn acknowledge(
             stored.discard(app, actor, db).await;
             return Err(problem);
         }
-        fate => fate?,
+        // The row may be there all the same; then what a zone lacks is looked for now and not in the next round over all.
+        fate => fate.inspect_err(|_| app.noticed(actor.tenant_id(), &stored.outcome))?,
     };
     match fate {
         Fate::Counts => {

@@ -86,10 +86,8 @@ pub async fn repair_tenant(app: &App, tenant: TenantId) -> Result<(usize, bool),
     // Each zone has a list of its own, so that one which takes nothing holds nothing up in the other.
     for zone in app.ctx.zones.both() {
         let work = copies::to_repair(db.reader(), zone.name, COPIES).await?;
-        left |= work.len() == COPIES as usize;
         for copy in &work {
             if !zone.admits_writes() {
-                left = true;
                 break;
             }
             let repaired = if copy.wanted {
@@ -104,10 +102,12 @@ pub async fn repair_tenant(app: &App, tenant: TenantId) -> Result<(usize, bool),
                 done += 1;
             } else {
                 put_behind(app, &db, copy).await?;
-                left = true;
             }
         }
-        app.metrics.waiting(tenant, zone.name, copies::waiting(db.reader(), zone.name).await?);
+        // Beyond this run's share, not to be healed now, or come while it looked at others: the next run's.
+        let waiting = copies::waiting(db.reader(), zone.name).await?;
+        app.metrics.waiting(tenant, zone.name, waiting);
+        left |= waiting > 0;
     }
     Ok((done, left))
 }

@@ -80,8 +80,11 @@ async fn run(app: &App, actor: &Actor, request: SmallRecord) -> Result<CommitAns
         Err(problem) => {
             if put_part::surely_undone(&problem) {
                 stored.discard(app, actor, &db).await;
+            } else {
+                // Nobody knows: what was written is left to the inventory, and what a zone lacks is looked for.
+                app.noticed(actor.tenant_id(), stored.outcome());
             }
-            Err(problem) // else nobody knows, and what was written is left to the inventory
+            Err(problem)
         }
         Ok(None) => {
             stored.discard(app, actor, &db).await;

@@ -48,12 +48,6 @@ impl Ground {
         self.post(&format!("proxies/{proxy}/toxics"), json!({ "type": "latency", "attributes": attributes })).await
     }
 
-    /// A line takes everything and delivers nothing, as when a site falls silent.
-    pub async fn swallow(&self, proxy: &str) -> Result<()> {
-        self.post(&format!("proxies/{proxy}/toxics"), json!({ "type": "timeout", "attributes": { "timeout": 0 } }))
-            .await
-    }
-
     /// Makes every line whole.
     pub async fn mend_lines(&self) -> Result<()> {
         self.post("reset", json!({})).await
@@ -117,7 +111,8 @@ impl Ground {
         let mut psql = Command::new("psql");
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1"]);
         psql.args(["--dbname", "postgres", "--host", &part.host, "--port", &part.port.to_string()]);
-        psql.args(["--username", &part.admin_user]).env("PGPASSWORD", part.admin_password.expose());
+        let (user, password) = part.admin().context("the parts of tests name an administrator")?;
+        psql.args(["--username", user]).env("PGPASSWORD", password.expose());
         psql.env("PGSSLMODE", "verify-full").env("PGSSLROOTCERT", &self.parts.ca_file);
         for statement in statements {
             psql.args(["--command", statement]);

@@ -48,3 +48,15 @@ pub use world::{World, WorldOptions};
 pub async fn moment(long: std::time::Duration) {
     let _ = tokio::time::timeout(long, std::future::pending::<()>()).await;
 }
+
+/// Bytes that are the same for the same seed and look like nothing in particular.
+pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    let step = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 24) as u8
+    };
+    std::iter::repeat_with(step).take(len).collect()
+}

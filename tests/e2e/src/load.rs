@@ -11,6 +11,7 @@ use siegel_client::Session;
 use siegel_platform::clock::{SharedClock, SystemClock};
 use tokio::task::JoinHandle;
 
+use crate::bytes;
 use crate::ledger::Ledger;
 
 /// Every so many uploads one is a file in parts.
@@ -68,12 +69,7 @@ impl Load {
             uploads: Counted::default(),
             downloads: Counted::default(),
         });
-        let spawn = |task| {
-            #[expect(clippy::disallowed_methods, reason = "the handle is awaited by end")]
-            tokio::spawn(task)
-        };
-        let mut tasks: Vec<_> = (0..2).map(|_| spawn(futures::future::Either::Left(work.clone().send()))).collect();
-        tasks.push(spawn(futures::future::Either::Right(work.clone().read())));
+        let tasks = vec![spawn(work.clone().send()), spawn(work.clone().send()), spawn(work.clone().read())];
         Ok(Self { work, tasks })
     }
 
@@ -120,7 +116,7 @@ impl Work {
         while !self.ended.load(Ordering::Relaxed) {
             let number = self.drawn.fetch_add(1, Ordering::Relaxed);
             let large = number % LARGE_EVERY == LARGE_EVERY - 1;
-            let plain = noise(number, if large { LARGE_BYTES } else { 2_000 + (number as usize * 7_919) % 60_000 });
+            let plain = bytes(number, if large { LARGE_BYTES } else { 2_000 + (number as usize * 7_919) % 60_000 });
             let begun = self.clock.monotonic_ms();
             let sent = if large {
                 let path = self.files.join(format!("{number}.edf"));
@@ -176,16 +172,7 @@ impl Counted {
     }
 }
 
-/// Bytes that nobody compresses, the same for the same number.
-fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend(state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
+#[expect(clippy::disallowed_methods, reason = "the handle is awaited by end")]
+fn spawn(task: impl Future<Output = Result<()>> + Send + 'static) -> JoinHandle<Result<()>> {
+    tokio::spawn(task)
 }

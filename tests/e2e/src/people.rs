@@ -69,8 +69,23 @@ impl World {
     /// A centre that `dealer` creates; its handle begins with `handle`.
     pub async fn centre_with(&self, dealer: &Person, handle: &str, durability: Durability) -> Result<Centre> {
         let handle = self.handle(handle);
+        let (tenant, code) = self.institution(dealer, &handle, durability).await?;
+        let dir = self.profile(&handle);
+        let password = password();
+        Enrolment::begin(&code, None, None).await?.owner(&dir, "inhaberin", &password).await?;
+        let session = SignIn::at(dir.clone()).password(PASSWORD).await?;
+        Ok(Centre { tenant, handle, owner: Person { session, dir } })
+    }
+
+    /// An institution with its databases and buckets, whose owner has not come yet; the owner's code.
+    pub async fn institution(
+        &self,
+        dealer: &Person,
+        handle: &str,
+        durability: Durability,
+    ) -> Result<(TenantId, Zeroizing<String>)> {
         let new = NewTenant {
-            handle: handle.clone(),
+            handle: handle.to_owned(),
             display_name: format!("Zentrum {handle}"),
             comment: "K-4711".to_owned(),
             jurisdiction: "EU".to_owned(),
@@ -83,11 +98,7 @@ impl World {
             tenant = dealer.session.tenant(tenant.id).await?;
         }
         self.made(tenant.id);
-        let dir = self.profile(&handle);
-        let password = password();
-        Enrolment::begin(&code, None, None).await?.owner(&dir, "inhaberin", &password).await?;
-        let session = SignIn::at(dir.clone()).password(PASSWORD).await?;
-        Ok(Centre { tenant: tenant.id, handle, owner: Person { session, dir } })
+        Ok((tenant.id, code))
     }
 
     /// A sender of the centre: set up, enrolled and confirmed.

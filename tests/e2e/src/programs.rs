@@ -1,4 +1,4 @@
-//! The platform as six programs on one state directory, behind a front.
+//! The platform as six programs behind a front: on embedded parts on one state directory, on real parts with one each.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -45,16 +45,11 @@ pub(crate) struct Running {
 impl Programs {
     /// Starts all programs at once, as after a boot of the machine; `binaries` is where they lie.
     pub async fn start(binaries: &Path) -> Result<Self> {
-        Self::start_with(binaries, "").await
+        Self::start_with(binaries, "", &[]).await
     }
 
-    /// The same with further sections in their configuration.
-    pub async fn start_with(binaries: &Path, settings: &str) -> Result<Self> {
-        Self::start_at(binaries, None, settings, &[]).await
-    }
-
-    /// The same with settings of single programs: their section `[service]`.
-    pub async fn start_as(binaries: &Path, settings: &str, own: &[(&str, &str)]) -> Result<Self> {
+    /// The same with further sections in the configuration of all, and settings of single programs: their section `[service]`.
+    pub async fn start_with(binaries: &Path, settings: &str, own: &[(&str, &str)]) -> Result<Self> {
         Self::start_at(binaries, None, settings, own).await
     }
 

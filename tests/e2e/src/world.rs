@@ -18,6 +18,8 @@ use crate::process::Process;
 use crate::shared::{self, Lease};
 use crate::{ChildServer, Liar, Programs};
 
+const NO_PROGRAMS: &str = "this platform is no six programs of the test's own: start it with World::of_programs";
+
 /// What a test's platform differs in. All but `alone` reach into the test's own process: tests that use them stand in the
 /// module `inside`, and are left out where the platform is six programs.
 pub struct WorldOptions {
@@ -109,7 +111,12 @@ impl World {
 
     /// Six programs of the test's own, however others run; with further sections in their configuration.
     pub async fn of_programs(settings: &str) -> Result<Self> {
-        let programs = Programs::start_with(&binaries()?, settings).await?;
+        Self::of_programs_with(settings, &[]).await
+    }
+
+    /// The same with settings of single programs: their section `[service]`.
+    pub async fn of_programs_with(settings: &str, own: &[(&str, &str)]) -> Result<Self> {
+        let programs = Programs::start_with(&binaries()?, settings, own).await?;
         Ok(Self::of(directory()?, programs.real().cloned(), programs.url(), Runs::Programs(Box::new(programs))))
     }
 
@@ -166,10 +173,18 @@ impl World {
     }
 
     /// The programs it runs as; for tests that are about programs.
-    pub fn programs(&mut self) -> &mut Programs {
+    pub fn programs(&self) -> &Programs {
+        match &self.runs {
+            Runs::Programs(programs) => programs,
+            _ => panic!("{NO_PROGRAMS}"),
+        }
+    }
+
+    /// The same, for tests that end and start them.
+    pub fn programs_mut(&mut self) -> &mut Programs {
         match &mut self.runs {
             Runs::Programs(programs) => programs,
-            _ => panic!("this platform is no six programs of the test's own: start it with World::of_programs"),
+            _ => panic!("{NO_PROGRAMS}"),
         }
     }
 

@@ -11,15 +11,17 @@
 //! the comment of its database, which every role may read and only provisioning writes.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use siegel_domain::TenantId;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgSslMode};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use zeroize::Zeroizing;
 
 use super::home::Found;
+use super::pool::{Budget, Connections, Pool};
 use super::{DbError, postgres};
+use crate::metrics::Metrics;
 use crate::parts::PostgresPart;
 
 /// Schemas of a tenant's database; the name of a role is the installation's and this.
@@ -41,7 +43,8 @@ pub struct Cluster {
     /// Who may make databases and roles, where we provision.
     admin: Option<PgConnectOptions>,
     passwords: BTreeMap<&'static str, Password>,
-    look: PgPool,
+    budget: Arc<Budget>,
+    look: Pool,
     ready: RwLock<HashSet<TenantId>>,
 }
 
@@ -84,24 +87,40 @@ impl Cluster {
     ) -> Self {
         let base = base(part, ca_file);
         let owner = role(&part.installation, PROVIDER);
-        let look = postgres::pool(as_owner(&base, &owner, PROVIDER, &passwords[PROVIDER]).database(&owner));
-        Self { installation: part.installation.clone(), base, admin, passwords, look, ready: RwLock::default() }
+        let budget = Budget::new(part.connections);
+        let look = budget.pool(as_owner(&base, &owner, PROVIDER, &passwords[PROVIDER]).database(&owner));
+        let (installation, ready) = (part.installation.clone(), RwLock::default());
+        Self { installation, base, admin, passwords, budget, look, ready }
     }
 
     /// Whether the provider's database is there and lets us in.
     pub async fn is_there(&self) -> Result<(), DbError> {
-        postgres::in_time(async { Ok(sqlx::query("SELECT 1").execute(&self.look).await?) }).await.map(drop)
+        let asked = postgres::in_time(async {
+            let permit = self.look.permit().await?;
+            Ok(sqlx::query("SELECT 1").execute(self.look.driver(&permit)).await?)
+        });
+        asked.await.map(drop)
     }
 
-    /// How to connect to the provider's schema, and its name for errors.
-    pub fn provider(&self) -> (String, PgConnectOptions) {
+    /// Shows how many connections there are.
+    pub fn show(&self, metrics: &Metrics) {
+        metrics.collect(Connections(self.budget.clone()));
+    }
+
+    /// Connections to the provider's schema, and its name for errors.
+    pub(super) fn provider(&self) -> (String, Pool) {
         let database = self.role("provider");
         let connect = self.with("provider", &self.passwords["provider"]).database(&database);
-        (format!("{database}/provider"), connect)
+        (format!("{database}/provider"), self.budget.pool(connect))
+    }
+
+    /// A service's connections to its schema of a tenant's database, and its name for errors.
+    pub(super) fn schema(&self, tenant: TenantId, service: &str) -> Result<(String, Pool), DbError> {
+        self.way_to(tenant, service).map(|(name, connect)| (name, self.budget.pool(connect)))
     }
 
     /// How a service connects to its schema of a tenant's database, and its name for errors.
-    pub fn schema(&self, tenant: TenantId, service: &str) -> Result<(String, PgConnectOptions), DbError> {
+    pub fn way_to(&self, tenant: TenantId, service: &str) -> Result<(String, PgConnectOptions), DbError> {
         let schema = service.replace('-', "_");
         let Some((schema, password)) = self.passwords.get_key_value(schema.as_str()) else {
             return Err(DbError::NoSuchTenant); // a mistake in the program: no service of that name keeps anything
@@ -115,10 +134,11 @@ impl Cluster {
         // A service is nobody's administrator: a database without a comment it takes for another's.
         let admin = self.admin.as_ref().map_or("", PgConnectOptions::get_username);
         let found: Option<(Option<String>, bool)> = postgres::in_time(async {
+            let permit = self.look.permit().await?;
             let sql = "SELECT shobj_description(oid, 'pg_database'), pg_get_userbyid(datdba) = $2
                        FROM pg_database WHERE datname = $1";
             let look = sqlx::query_as(sql).bind(database(tenant)).bind(admin);
-            Ok(look.fetch_optional(&self.look).await?)
+            Ok(look.fetch_optional(self.look.driver(&permit)).await?)
         })
         .await?;
         Ok(match found {
@@ -145,9 +165,10 @@ impl Cluster {
     /// Every tenant that is ready.
     pub async fn provisioned(&self) -> Result<Vec<TenantId>, DbError> {
         let names: Vec<(String,)> = postgres::in_time(async {
+            let permit = self.look.permit().await?;
             let sql = "SELECT CAST(datname AS TEXT) FROM pg_database
                        WHERE shobj_description(oid, 'pg_database') = $1 ORDER BY datname";
-            Ok(sqlx::query_as(sql).bind(self.comment(READY)).fetch_all(&self.look).await?)
+            Ok(sqlx::query_as(sql).bind(self.comment(READY)).fetch_all(self.look.driver(&permit)).await?)
         })
         .await?;
         Ok(names.iter().filter_map(|(name,)| name.parse().ok()).collect())

@@ -4,6 +4,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqlitePool};
 
 #[cfg(feature = "real")]
+use super::pool::{Permit, Pool};
+#[cfg(feature = "real")]
 use super::postgres;
 use super::query::{Done, Statement, Want};
 use super::row::Row;
@@ -26,7 +28,7 @@ pub enum Connection {
     Reading(sqlx::Transaction<'static, Sqlite>),
     /// In a transaction that is rolled back when dropped.
     #[cfg(feature = "real")]
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>, Permit),
 }
 
 impl Connection {
@@ -35,7 +37,7 @@ impl Connection {
         match self {
             Self::Sqlite(_) | Self::Reading(_) => Engine::Sqlite,
             #[cfg(feature = "real")]
-            Self::Postgres(_) => Engine::Postgres,
+            Self::Postgres(..) => Engine::Postgres,
         }
     }
 
@@ -45,7 +47,7 @@ impl Connection {
             Self::Sqlite(connection) => sqlx::raw_sql(words).execute(&mut **connection).await.map(drop),
             Self::Reading(tx) => sqlx::raw_sql(words).execute(&mut **tx).await.map(drop),
             #[cfg(feature = "real")]
-            Self::Postgres(tx) => sqlx::raw_sql(words).execute(&mut **tx).await.map(drop),
+            Self::Postgres(tx, _) => sqlx::raw_sql(words).execute(&mut **tx).await.map(drop),
         }
     }
 
@@ -54,7 +56,7 @@ impl Connection {
     pub(super) async fn commit(self) -> Result<(), DbError> {
         match self {
             Self::Sqlite(_) | Self::Reading(_) => unreachable!("the lane commits"),
-            Self::Postgres(tx) => postgres::in_time(async { Ok(tx.commit().await?) }).await,
+            Self::Postgres(tx, _permit) => postgres::in_time(async { Ok(tx.commit().await?) }).await,
         }
     }
 
@@ -64,7 +66,7 @@ impl Connection {
             Self::Sqlite(connection) => drop(connection.close().await),
             Self::Reading(tx) => drop(tx.rollback().await),
             #[cfg(feature = "real")]
-            Self::Postgres(tx) => drop(tx.rollback().await),
+            Self::Postgres(tx, _permit) => drop(tx.rollback().await),
         }
     }
 
@@ -73,7 +75,7 @@ impl Connection {
             Self::Sqlite(connection) => sqlite::run(&mut **connection, statement).await,
             Self::Reading(tx) => sqlite::run(&mut **tx, statement).await,
             #[cfg(feature = "real")]
-            Self::Postgres(tx) => postgres::in_time(postgres::run(&mut **tx, statement)).await,
+            Self::Postgres(tx, _) => postgres::in_time(postgres::run(&mut **tx, statement)).await,
         }
     }
 
@@ -82,7 +84,7 @@ impl Connection {
             Self::Sqlite(connection) => sqlite::rows(&mut **connection, statement, want).await,
             Self::Reading(tx) => sqlite::rows(&mut **tx, statement, want).await,
             #[cfg(feature = "real")]
-            Self::Postgres(tx) => postgres::in_time(postgres::rows(&mut **tx, statement, want)).await,
+            Self::Postgres(tx, _) => postgres::in_time(postgres::rows(&mut **tx, statement, want)).await,
         }
     }
 }
@@ -110,7 +112,7 @@ pub enum Reader {
     Sqlite(SqlitePool),
     /// The service's own role in its own schema.
     #[cfg(feature = "real")]
-    Postgres(sqlx::PgPool),
+    Postgres(Pool),
 }
 
 impl Reader {
@@ -128,7 +130,7 @@ impl Reader {
         Ok(Snapshot(match self {
             Self::Sqlite(pool) => Connection::Reading(pool.begin().await?),
             #[cfg(feature = "real")]
-            Self::Postgres(pool) => Connection::Postgres(postgres::begin_reading(pool).await?),
+            Self::Postgres(pool) => postgres::begin_reading(pool).await?,
         }))
     }
 
@@ -136,7 +138,7 @@ impl Reader {
         match self {
             Self::Sqlite(pool) => sqlite::run(pool, statement).await,
             #[cfg(feature = "real")]
-            Self::Postgres(pool) => postgres::in_time(postgres::run(pool, statement)).await,
+            Self::Postgres(pool) => postgres::run_alone(pool, statement).await,
         }
     }
 
@@ -144,7 +146,7 @@ impl Reader {
         match self {
             Self::Sqlite(pool) => sqlite::rows(pool, statement, want).await,
             #[cfg(feature = "real")]
-            Self::Postgres(pool) => postgres::in_time(postgres::rows(pool, statement, want)).await,
+            Self::Postgres(pool) => postgres::rows_alone(pool, statement, want).await,
         }
     }
 

@@ -138,6 +138,11 @@ pub(super) fn cause_in(error: &(dyn StdError + 'static)) -> Option<Cause> {
     None
 }
 
+/// Whether an error, or what it wraps, says that nobody answers: for whoever may wait for that to pass.
+pub(crate) fn is_away(error: &(dyn StdError + 'static)) -> bool {
+    cause_in(error) == Some(Cause::Away)
+}
+
 /// The cause that an error of a driver reports.
 pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
     let code = error.as_database_error().and_then(|error| error.code());
@@ -156,6 +161,10 @@ pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
             // No longer the primary, shutting down or starting up, too many connections, a database that an administrator has
             // closed to connections (of 55000 the one case that a use case of ours can meet), a connection that broke.
             "25006" | "53300" | "55000" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
+            // "cannot use serializable mode in a hot standby": a front that still, or already, leads to one that does not lead.
+            "0A000" if error.as_database_error().is_some_and(|error| error.message().contains("hot standby")) => {
+                Some(Cause::Away)
+            }
             code if code.starts_with("08") => Some(Cause::Away),
             _ => None,
         },

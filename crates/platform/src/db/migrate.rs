@@ -8,6 +8,8 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
 use super::DbError;
+#[cfg(feature = "real")]
+use super::pool::Pool;
 
 /// One schema, in the words of either database.
 pub struct Migrations {
@@ -67,12 +69,9 @@ pub(super) async fn run_sqlite(pool: &SqlitePool, path: &Path, migrations: &'sta
 
 /// Runs what is missing in a schema; of several processes one at a time (sqlx takes an advisory lock).
 #[cfg(feature = "real")]
-pub(super) async fn run_postgres(
-    pool: &sqlx::PgPool,
-    path: &Path,
-    migrations: &'static Migrations,
-) -> Result<(), DbError> {
-    told(path, migrations.postgres.run(pool).await)
+pub(super) async fn run_postgres(pool: &Pool, path: &Path, migrations: &'static Migrations) -> Result<(), DbError> {
+    let permit = pool.permit().await?;
+    told(path, migrations.postgres.run(pool.driver(&permit)).await)
 }
 
 fn told(path: &Path, ran: Result<(), MigrateError>) -> Result<(), DbError> {

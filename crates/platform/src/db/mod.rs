@@ -19,6 +19,8 @@ mod home;
 mod lane;
 mod migrate;
 #[cfg(feature = "real")]
+mod pool;
+#[cfg(feature = "real")]
 mod postgres;
 mod query;
 mod row;
@@ -46,6 +48,7 @@ use lane::Lane;
 #[cfg(feature = "real")]
 pub use cluster::{Cluster, schemas_of};
 pub use connection::{Connection, Engine, Reader, Snapshot};
+pub(crate) use error::is_away;
 pub use error::{DbError, violated};
 pub use home::{Found, Home, Place, READY, provision_directory, provisioned, tenant_directory};
 pub use migrate::{Migrations, embedded};
@@ -108,7 +111,7 @@ pub struct Db {
 enum Writer {
     Sqlite(Lane),
     #[cfg(feature = "real")]
-    Postgres(sqlx::PgPool, tenants::Committed),
+    Postgres(pool::Pool, tenants::Committed),
 }
 
 impl Db {
@@ -141,12 +144,11 @@ impl Db {
     #[cfg(feature = "real")]
     async fn open_postgres(
         place: &str,
-        connect: sqlx::postgres::PgConnectOptions,
+        pool: pool::Pool,
         migrations: &'static Migrations,
         options: DbOptions,
         committed: tenants::Committed,
     ) -> Result<Self, DbError> {
-        let pool = postgres::pool(connect);
         let path = PathBuf::from(place);
         postgres::in_time(migrate::run_postgres(&pool, &path, migrations)).await?;
         let (reader, writer) = (Reader::Postgres(pool.clone()), Writer::Postgres(pool, committed));
@@ -160,8 +162,8 @@ impl Db {
         migrations: &'static Migrations,
         options: DbOptions,
     ) -> Result<Self, DbError> {
-        let (place, connect) = cluster.provider();
-        Self::open_postgres(&place, connect, migrations, options, tenants::Committed::default()).await
+        let (place, pool) = cluster.provider();
+        Self::open_postgres(&place, pool, migrations, options, tenants::Committed::default()).await
     }
 
     /// Where to read. Its connections refuse to write, or nobody writes through them.

@@ -8,33 +8,18 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgExecutor, PgPoolOptions, PgRow};
-use sqlx::{PgPool, Postgres, Row as _};
+use sqlx::postgres::{PgExecutor, PgRow};
+use sqlx::{Postgres, Row as _};
 
 use super::DbError;
+use super::connection::Connection;
+use super::pool::Pool;
 use super::query::{Done, Statement, Want};
 use super::row::{self, Row};
 use super::value::Value;
 
-/// Connections of one service to one tenant's database: lazily opened, closed when idle.
-const CONNECTIONS: u32 = 8;
-/// A connection that nobody used for this long is closed: a thousand idle tenants hold none.
-const IDLE: Duration = Duration::from_secs(60);
-/// How long a caller waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long a statement may last, a commit's wait for the standby included.
 const STATEMENT: Duration = Duration::from_secs(10);
-
-/// A pool that opens no connection yet.
-pub(super) fn pool(options: PgConnectOptions) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(CONNECTIONS)
-        .min_connections(0)
-        .idle_timeout(IDLE)
-        .max_lifetime(Duration::from_secs(30 * 60))
-        .acquire_timeout(ACQUIRE)
-        .connect_lazy_with(options)
-}
 
 /// A statement's outcome, or [`DbError::Unavailable`] if it takes too long: then it is unknown, and the caller's idempotency
 /// key settles it.
@@ -46,13 +31,31 @@ pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -
 }
 
 /// Begins a transaction.
-pub(super) async fn begin(pool: &PgPool) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
-    in_time(async { Ok(pool.begin_with("BEGIN ISOLATION LEVEL SERIALIZABLE").await?) }).await
+pub(super) async fn begin(pool: &Pool) -> Result<Connection, DbError> {
+    in_time(pool.begin("BEGIN ISOLATION LEVEL SERIALIZABLE")).await
 }
 
 /// Begins to read one moment.
-pub(super) async fn begin_reading(pool: &PgPool) -> Result<sqlx::Transaction<'static, Postgres>, DbError> {
-    in_time(async { Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?) }).await
+pub(super) async fn begin_reading(pool: &Pool) -> Result<Connection, DbError> {
+    in_time(pool.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await
+}
+
+/// Runs a statement that stands for itself.
+pub(super) async fn run_alone(pool: &Pool, statement: Statement) -> Result<Done, DbError> {
+    in_time(async {
+        let permit = pool.permit().await?;
+        run(pool.driver(&permit), statement).await
+    })
+    .await
+}
+
+/// Reads what one statement gives.
+pub(super) async fn rows_alone(pool: &Pool, statement: Statement, want: Want) -> Result<Vec<Row>, DbError> {
+    in_time(async {
+        let permit = pool.permit().await?;
+        rows(pool.driver(&permit), statement, want).await
+    })
+    .await
 }
 
 pub(super) async fn run(on: impl PgExecutor<'_>, statement: Statement) -> Result<Done, DbError> {

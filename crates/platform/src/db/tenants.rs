@@ -75,8 +75,8 @@ impl TenantDbs {
             }
             #[cfg(feature = "real")]
             Home::Cluster(cluster) => {
-                let (place, connect) = cluster.schema(tenant, self.service)?;
-                Db::open_postgres(&place, connect, self.migrations, self.options.clone(), committed).await
+                let (place, pool) = cluster.schema(tenant, self.service)?;
+                Db::open_postgres(&place, pool, self.migrations, self.options.clone(), committed).await
             }
         }
     }

@@ -53,7 +53,7 @@ impl Beside {
             PartsChoice::Embedded => None,
             PartsChoice::File(file) => Some(Parts::read(file)?),
         };
-        let home = open::home(parts.as_ref(), &secrets, "server", &*clock).await?;
+        let home = open::home(parts.as_ref(), &secrets, "server", &on.metrics).await?;
         let PartEnv { metrics, health, tasks, shutdown, .. } = on;
         let options = DbOptions { home, secure_delete: false, clock: clock.clone(), rng, metrics, health };
         let provider =

@@ -33,6 +33,7 @@ use crate::clock::ClockGuard;
 use crate::clock::guard::MARK_FILE;
 use crate::ctx::Ctx;
 use crate::peer::{self, Late, Peer, RemoteOptions};
+use crate::tasks::ShutdownGuard;
 use crate::tls::{CertificateMetrics, ForOthers, InsideTls, Tls};
 
 pub use beside::Beside;
@@ -53,6 +54,8 @@ pub struct Host {
     beside: BTreeMap<&'static str, Late>,
     guard: OnceLock<Arc<ClockGuard>>,
     auth: OnceLock<Arc<Auth>>,
+    /// What runs in the background ends with it, also if the process never came to serve.
+    _ends: ShutdownGuard,
 }
 
 /// The way to services in other processes.

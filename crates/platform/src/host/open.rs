@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::hold::{self, Holds};
 use super::{Channels, Host, HostConfig, PartsChoice};
-use crate::clock::{Clock, SharedClock, SystemClock};
+use crate::clock::{SharedClock, SystemClock};
 use crate::ctx::Ctx;
 use crate::db::{DbOptions, Home};
 use crate::health::Health;
@@ -30,7 +30,8 @@ use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
 use crate::tls::{CertificateMetrics, ForOthers, InsideTls, Tls, TlsError};
 #[cfg(feature = "real")]
-use crate::wait;
+#[cfg(feature = "real")]
+use crate::wait::NotYet;
 use crate::zones::{ZoneMetrics, Zones};
 
 /// What tests replace.
@@ -69,6 +70,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let _alone = hold::opening(state_dir)?;
     let Given { clock, rng, zones } = given;
     let (metrics, health, tasks, shutdown) = (Arc::new(Metrics::new()), Health::new(), Tasks::new(), Shutdown::new());
+    let ends = shutdown.guard();
     let on = PartEnv {
         clock: clock.clone(),
         rng: rng.clone(),
@@ -88,7 +90,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
         PartsChoice::Embedded => None,
         PartsChoice::File(file) => Some(Parts::read_as(file, place.program)?),
     };
-    let home = home(parts.as_ref(), &secrets, place.program, &*clock).await?;
+    let home = home(parts.as_ref(), &secrets, place.program, &metrics).await?;
     let options = DbOptions {
         home: home.clone(),
         secure_delete: false,
@@ -159,7 +161,7 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     };
     let beside: BTreeMap<_, _> = config.services.iter().map(|name| (*name, Default::default())).collect();
     let (guard, auth) = (OnceLock::new(), OnceLock::new());
-    let host = Host { ctx, tls, certificates, inside: channels, for_others, beside, guard, auth };
+    let host = Host { ctx, tls, certificates, inside: channels, for_others, beside, guard, auth, _ends: ends };
     Ok(Opened { host, server, inside, holds })
 }
 
@@ -207,14 +209,14 @@ fn zones_of(
 
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
-pub(super) async fn home(_: Option<&Parts>, _: &Secrets, _: &str, _: &dyn Clock) -> Result<Home> {
+pub(super) async fn home(_: Option<&Parts>, _: &Secrets, _: &str, _: &Metrics) -> Result<Home> {
     Ok(Home::Files)
 }
 
 /// Where tenants' databases lie. The passwords of roles are drawn once, by whoever provisions, and kept with the secrets; a
 /// service may read those of its own roles, and waits for them at a first start.
 #[cfg(feature = "real")]
-pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets, program: &str, clock: &dyn Clock) -> Result<Home> {
+pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets, program: &str, metrics: &Metrics) -> Result<Home> {
     use crate::db::{Cluster, schemas_of};
     let Some(parts) = parts else { return Ok(Home::Files) };
     let (part, ca_file) = (&parts.postgres, &parts.ca_file);
@@ -226,21 +228,19 @@ pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets, program: &str
         let password =
             async |schema: &str| -> Result<_> { Ok(as_text(secrets.get_or_create(&name(schema), 32).await?)) };
         let cluster = Cluster::open(part, ca_file, password).await.with_context(not_opened)?;
+        cluster.show(metrics);
         return Ok(Home::Cluster(Arc::new(cluster)));
     }
     let mut passwords = BTreeMap::new();
     for schema in schemas_of(program) {
-        let drawn = wait::until(clock, "the operator has drawn the password of our role", || async {
-            anyhow::Ok(secrets.get(&name(schema)).await?)
-        });
-        passwords.insert(schema, as_text(drawn.await?));
+        let drawn = secrets.get(&name(schema)).await?;
+        passwords.insert(schema, as_text(drawn.ok_or(NotYet("the operator has drawn the password of our role"))?));
     }
     let cluster = Cluster::of_service(part, ca_file, passwords)?;
-    wait::until(clock, "the operator has made our role and the provider's database", || async {
-        anyhow::Ok(cluster.is_there().await.ok())
-    })
-    .await
-    .with_context(not_opened)?;
+    // The server says no more to whom it does not know; so whatever is wrong may be that we came too early.
+    let made = NotYet("the operator has made our role and the provider's database");
+    cluster.is_there().await.map_err(|error| anyhow::Error::new(error).context(made)).with_context(not_opened)?;
+    cluster.show(metrics);
     Ok(Home::Cluster(Arc::new(cluster)))
 }
 

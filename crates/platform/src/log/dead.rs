@@ -37,8 +37,12 @@ pub struct DeadLetter {
     pub event: Event,
 }
 
-const OF_TENANT: &str = "SELECT consumer, source, position, reason, parked_ms, redrive_ms, data FROM dead_letters
-     ORDER BY parked_ms, consumer, source, position LIMIT $1";
+/// What [`letter`] reads.
+macro_rules! select_letters {
+    ($which:literal) => {
+        concat!("SELECT consumer, source, position, reason, parked_ms, redrive_ms, data FROM dead_letters ", $which)
+    };
+}
 
 fn letter(row: &Row) -> Result<DeadLetter, DbError> {
     let data: Vec<u8> = row.try_get("data")?;
@@ -56,8 +60,8 @@ fn letter(row: &Row) -> Result<DeadLetter, DbError> {
 
 /// A tenant's letters in a consumer's database, the oldest first.
 pub async fn dead_letters(db: &Db) -> Result<Vec<DeadLetter>, DbError> {
-    let rows = db::query(OF_TENANT).bind(LISTED).fetch_all(db.reader()).await?;
-    rows.iter().map(letter).collect()
+    let rows = db::query(select_letters!("ORDER BY parked_ms, consumer, source, position LIMIT $1"));
+    rows.bind(LISTED).fetch_all(db.reader()).await?.iter().map(letter).collect()
 }
 
 /// Whether there are letters that Kafka has no copy of.
@@ -70,10 +74,7 @@ pub(super) async fn is_any_uncopied(db: &Db) -> Result<bool, DbError> {
 /// Letters that Kafka has no copy of, the oldest first.
 #[cfg(feature = "real")]
 pub(super) async fn uncopied(db: &Db, most: u32) -> Result<Vec<DeadLetter>, DbError> {
-    let rows = db::query(
-        "SELECT consumer, source, position, reason, parked_ms, redrive_ms, data FROM dead_letters
-         WHERE copied = 0 ORDER BY parked_ms, consumer, source, position LIMIT $1",
-    );
+    let rows = db::query(select_letters!("WHERE copied = 0 ORDER BY parked_ms, consumer, source, position LIMIT $1"));
     rows.bind(most).fetch_all(db.reader()).await?.iter().map(letter).collect()
 }
 
@@ -170,10 +171,9 @@ impl Consumer {
     }
 
     async fn redrive_batch(&self, tx: &mut Tx<'_>, tenant: TenantId) -> Result<usize, DbError> {
-        let rows = db::query(
-            "SELECT consumer, source, position, reason, parked_ms, redrive_ms, data FROM dead_letters
-             WHERE consumer = $1 AND redrive_ms IS NOT NULL ORDER BY source, position LIMIT $2",
-        )
+        let rows = db::query(select_letters!(
+            "WHERE consumer = $1 AND redrive_ms IS NOT NULL ORDER BY source, position LIMIT $2"
+        ))
         .bind(self.name())
         .bind(BATCH)
         .fetch_all(&mut **tx)

@@ -21,10 +21,12 @@ use anyhow::{Context as _, Result};
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
+use crate::clock::SystemClock;
 use crate::config::{ConfigErrors, Mistake};
 use crate::host::{Given, Host, Process, Service};
 use crate::peer::{Callers, SERVICES};
 use crate::telemetry::Telemetry;
+use crate::wait;
 
 use cli::{Call, ConfigCall, Todo};
 pub use config::ProgramConfig;
@@ -70,7 +72,7 @@ fn ports(service: &str) -> (u16, u16) {
 }
 
 /// What `main` does.
-pub fn run<S: DeserializeOwned + Default>(program: Program<S>) -> ExitCode {
+pub fn run<S: DeserializeOwned + Default + Clone>(program: Program<S>) -> ExitCode {
     match run_to_end(call(&program)) {
         Ok(Ok(code)) => code,
         Ok(Err(error)) => fail(program.name, &error),
@@ -83,7 +85,7 @@ fn fail(name: &str, error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn call<S: DeserializeOwned + Default>(program: &Program<S>) -> Result<ExitCode> {
+async fn call<S: DeserializeOwned + Default + Clone>(program: &Program<S>) -> Result<ExitCode> {
     let call = Call::parse(program);
     match &call.todo {
         Todo::Run => serve(program, &call).await.map(|()| ExitCode::SUCCESS),
@@ -109,15 +111,21 @@ fn check<S: DeserializeOwned + Default>(program: &Program<S>, file: &Path) -> Re
     Ok(code)
 }
 
-async fn serve<S: DeserializeOwned + Default>(program: &Program<S>, call: &Call) -> Result<()> {
+async fn serve<S: DeserializeOwned + Default + Clone>(program: &Program<S>, call: &Call) -> Result<()> {
     let loaded = config::load(program, call.config.as_deref(), |name| call.said(name))?;
     let config = loaded.config;
     let telemetry = Telemetry::start(&config.telemetry, program.name)?;
     for (field, value, by) in &loaded.decided {
         tracing::info!(field, value, by, "decided");
     }
-    let mut process = Process::open(&config.host(program), Given::default()).await?;
-    process.start(program, config.service).await?;
+    let host = config.host(program);
+    let clock = SystemClock::new();
+    let process = wait::until_open(&clock, async || {
+        let mut process = Process::open(&host, Given::default()).await?;
+        process.start(program, config.service.clone()).await?;
+        Ok(process)
+    });
+    let process = process.await?;
     process.spawn_workers();
     process.stop_on_signal();
     process.announce()?;

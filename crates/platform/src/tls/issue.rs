@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::TlsError;
 use crate::clock::Clock;
 use crate::secrets::{Secrets, SecretsError};
-use crate::wait;
+use crate::wait::NotYet;
 
 const CA_LIFE_MS: i64 = 10 * 365 * DAY_MS;
 const LEAF_LIFE_MS: i64 = 90 * DAY_MS;
@@ -63,8 +63,7 @@ impl Ca {
             Ok(Some(stored)) => Self::from_stored(&stored),
             Ok(None) => Self::make(secrets, clock.now()).await,
             Err(TlsError::Secrets(SecretsError::Denied)) => {
-                let there = || load(secrets, CA_CERTIFICATE_NAME);
-                let stored = wait::until(clock, "the operator has made the CA", there).await?;
+                let stored = load(secrets, CA_CERTIFICATE_NAME).await?.ok_or(NotYet("the operator has made the CA"))?;
                 let der = stored.der.to_vec();
                 Ok(Self { pem: pem(&der), der, expires: Timestamp(stored.ends_ms), issuer: None })
             }
@@ -164,7 +163,7 @@ impl Leaf {
         Ok(Self(stored))
     }
 
-    /// Says which names we want and waits until the operator has made a certificate for them.
+    /// Says which names we want; the operator makes a certificate for them.
     async fn asked_for(secrets: &Secrets, purpose: &Purpose, clock: &dyn Clock) -> Result<Self, TlsError> {
         if !purpose.calls {
             let service = purpose.place.strip_prefix("tls/").unwrap_or_default();
@@ -172,12 +171,10 @@ impl Leaf {
             secrets.put(&wanted_name(service), &names).await?;
         }
         let now = clock.now();
-        let there = || async move {
-            let fits =
-                |stored: &Stored| stored.names == purpose.names && (stored.begins_ms..stored.ends_ms).contains(&now.0);
-            Ok::<_, TlsError>(load(secrets, &purpose.place).await?.filter(fits))
-        };
-        let stored = wait::until(clock, "the operator has made our certificate", there).await?;
+        let fits =
+            |stored: &Stored| stored.names == purpose.names && (stored.begins_ms..stored.ends_ms).contains(&now.0);
+        let stored = load(secrets, &purpose.place).await?.filter(fits);
+        let stored = stored.ok_or(NotYet("the operator has made our certificate"))?;
         Ok(Self(stored))
     }
 

@@ -23,7 +23,7 @@ use siegel_envelope::bytes::Digest;
 use crate::clock::SharedClock;
 use crate::files;
 use crate::secrets::{Secrets, SecretsError};
-use crate::wait::InVain;
+use crate::wait::NotYet;
 use issue::{Ca, LEAF_NAME, Leaf, Purpose};
 
 pub(crate) use inside::caller_of;
@@ -52,9 +52,9 @@ pub enum TlsError {
     /// The secrets.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
-    /// The operator does not make one.
-    #[error(transparent)]
-    InVain(#[from] InVain),
+    /// The operator has not made one so far.
+    #[error("{0}")]
+    NotYet(#[from] NotYet),
     /// The CA's public file can't be written.
     #[error("{path} can't be written: {source}", path = path.display())]
     Io {

@@ -199,9 +199,15 @@ impl Bao {
         .await;
     }
 
-    /// Asks as root, and it is done.
+    /// Asks as root, and it is done. A cluster that elects answers everything with 500 for a moment.
     pub(crate) async fn admin(&self, node: usize, method: Method, path: &str, body: Value) -> Value {
-        self.ask(node, method, path, body).await.unwrap_or_else(|status| panic!("{path}: {status}"))
+        let mut answer = Err(0);
+        until(path, async || {
+            answer = self.ask(node, method.clone(), path, body.clone()).await;
+            !matches!(answer, Err(0 | 500..))
+        })
+        .await;
+        answer.unwrap_or_else(|status| panic!("{path}: {status}"))
     }
 
     /// Asks as root; the status if it is refused.

@@ -21,6 +21,7 @@ use siegel_platform::rng::{Rng, SystemRng};
 use siegel_platform::secrets::{Secrets, SecretsError, VaultSettings};
 use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::tls::{InsideTls, Tls};
+use siegel_platform::wait;
 
 /// A service's secrets, signed in as itself, in an installation of its own: folders of other installations have the same rules.
 async fn of(dir: &Path, service: &str, installation: &str) -> Secrets {
@@ -122,13 +123,13 @@ async fn certificates_come_from_the_operator_and_none_has_anothers_name() {
     let upload = Arc::new(of(dir.path(), "upload", &installation).await);
     let names = ["upload.example".to_owned()];
     // Upload waits for what the operator makes meanwhile.
-    let asked = async {
-        let inside = InsideTls::open("upload", upload.clone(), clock.clone()).await.unwrap();
-        let public = Tls::open_as("tls/upload", dir.path(), upload.clone(), &names, clock.clone()).await.unwrap();
-        (inside, public)
-    };
+    let asked = wait::until_open(&*clock, async || {
+        let inside = InsideTls::open("upload", upload.clone(), clock.clone()).await?;
+        let public = Tls::open_as("tls/upload", dir.path(), upload.clone(), &names, clock.clone()).await?;
+        Ok((inside, public))
+    });
     let ((inside, public), ()) = tokio::select! {
-        asked = async { (asked.await, ()) } => asked,
+        asked = async { (asked.await.unwrap(), ()) } => asked,
         () = async { loop { for_others.make().await.unwrap(); clock.sleep(100).await; } } => unreachable!(),
     };
     assert!(inside.for_others("upload").await.unwrap().is_none(), "upload signs nothing");
@@ -163,8 +164,8 @@ async fn a_services_role_in_postgres_reads_no_schema_of_another_one() {
     assert!(upload.make(TenantId::from_bytes([9; 16])).await.is_err());
     assert!(upload.drop_tenant(tenant).await.is_err());
     // Nor are there passwords for another's roles; and with one's own another's tables are refused.
-    assert!(upload.schema(tenant, "retention").is_err());
-    let (_, connect) = as_service("retention").schema(tenant, "retention").unwrap();
+    assert!(upload.way_to(tenant, "retention").is_err());
+    let (_, connect) = as_service("retention").way_to(tenant, "retention").unwrap();
     let mut retention = sqlx::ConnectOptions::connect(&connect).await.unwrap();
     for statement in [
         "SELECT * FROM upload.things",

@@ -6,6 +6,7 @@ use siegel_domain::{TenantId, Timestamp};
 use siegel_platform::clock::ManualClock;
 use siegel_platform::db::{self, Cluster, DbError, DbOptions, Home, Migrations, TenantDbs, contract};
 use siegel_platform::log::{self, EventSource, Log};
+use siegel_platform::metrics::Metrics;
 use siegel_platform::parts::Parts;
 use siegel_platform::rng::{Rng, SeededRng, SystemRng};
 
@@ -43,6 +44,53 @@ async fn m03_postgres_keeps_the_contract_of_the_store() {
     assert!(foreign.is_err(), "retention reads upload's tables");
     dbs.close_all().await;
     other.close().await;
+    cluster.drop_all().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn m03_a_program_holds_no_more_connections_than_its_budget_however_many_tenants_are_busy() {
+    let Some(mut parts) = Parts::for_tests() else { return };
+    parts.postgres.connections = 6;
+    let cluster = cluster(parts).await;
+    let metrics = Metrics::new();
+    cluster.show(&metrics);
+    let options = options(&cluster);
+    let dbs = TenantDbs::new("/nowhere".as_ref(), "upload", &THINGS, options.clone());
+    let tenants = [(); 4].map(|()| fresh()).concat();
+    for tenant in &tenants {
+        options.home.place("/nowhere".as_ref()).mark_ready(*tenant).await.unwrap();
+    }
+    let number = |series: &str| -> i64 {
+        let text = metrics.render();
+        let lines = text.lines().filter_map(|line| line.strip_prefix(series)?.rsplit(' ').next()?.parse::<i64>().ok());
+        lines.sum()
+    };
+    let busy = async |tenant: TenantId, turn: usize| {
+        let db = dbs.get(tenant).await?;
+        db::query("SELECT 1").fetch_all(db.reader()).await?;
+        let name = format!("{turn}");
+        let name = name.as_str();
+        db.tx("test.put", |tx| {
+            Box::pin(async move {
+                db::query("INSERT INTO things (id, name, count) VALUES ($1, $1, 0)")
+                    .bind(name)
+                    .execute(&mut **tx)
+                    .await?;
+                Ok::<_, DbError>(())
+            })
+        })
+        .await?;
+        assert!(number("siegel_db_connections{") <= 8, "{}", metrics.render());
+        Ok::<_, DbError>(())
+    };
+    for turn in 0..5 {
+        let all = tenants.iter().flat_map(|tenant| [(); 3].map(|()| *tenant)).enumerate();
+        let all = all.map(|(at, tenant)| busy(tenant, turn * 100 + at));
+        futures::future::try_join_all(all).await.unwrap();
+    }
+    assert!(number("siegel_db_connections{") <= 6, "{}", metrics.render());
+    assert!(number("siegel_db_connections_evicted_total") > 0, "eight tenants had room for six connections");
+    dbs.close_all().await;
     cluster.drop_all().await.unwrap();
 }
 

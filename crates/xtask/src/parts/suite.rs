@@ -2,6 +2,7 @@
 //! contracts of the ports, the stories end to end in each arrangement and the faults, and leaves nothing behind if they pass.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, anyhow, ensure};
 
@@ -60,7 +61,7 @@ pub(crate) fn test(work: &mut Work) -> Result<String> {
         for arrangement in ARRANGEMENTS {
             run(arrangement.name, &mut |work| stories(work, file, &arrangement));
         }
-        run("faults, with a ledger", &mut |work| soak::faults(work, file, 1, None));
+        run("faults, with a ledger", &mut |work| soak::faults(work, file, 1, soak::SHORT));
         ensure!(failed.is_empty(), "{}{note}", failed.join("\n"));
         Ok(())
     })?;
@@ -73,7 +74,7 @@ pub(super) fn on_parts_of_its_own(
     directory: &Path,
     tests: impl FnOnce(&mut Work, &Path) -> Result<()>,
 ) -> Result<()> {
-    work.run(&mut soak::own(&["up"], directory))?;
+    work.run(&mut own(&["up"], directory))?;
     let file = directory.join("parts.toml");
     let passed = match file.is_file() {
         true => tests(work, &file),
@@ -81,7 +82,7 @@ pub(super) fn on_parts_of_its_own(
     };
     // Databases of a run that went well are nobody's any more; after another one, state and logs are what is looked at.
     let down: &[&str] = if passed.is_ok() { &["down", "--wipe"] } else { &["down"] };
-    let ended = work.run(&mut soak::own(down, directory));
+    let ended = work.run(&mut own(down, directory));
     passed.and(ended)
 }
 
@@ -89,4 +90,11 @@ fn stories(work: &mut Work, file: &Path, arrangement: &Arrangement) -> Result<()
     let mut stories = tree::cargo(["test", "--workspace", "--locked", "--test", "e2e", "--"]);
     stories.args(arrangement.without.iter().flat_map(|module| ["--skip", module]));
     work.run(stories.env("SIEGEL_E2E_PARTS", file).env("SIEGEL_E2E_ARRANGEMENT", arrangement.choice))
+}
+
+/// A child that is this program.
+fn own(words: &[&str], directory: &Path) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.args(words).env("SIEGEL_PARTS_DIR", directory);
+    command
 }

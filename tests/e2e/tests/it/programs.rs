@@ -31,7 +31,7 @@ async fn people(world: &World) -> (Session, Session) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn c07_six_programs_behind_a_front_are_one_host_for_the_whole_story() {
-    let mut world = start().await;
+    let world = start().await;
     let (owner, sender) = people(&world).await;
     let mut events = owner.events(None);
     events.listen().await.unwrap();
@@ -76,15 +76,15 @@ async fn a_program_that_stops_finishes_what_runs_and_is_found_again() {
     std::fs::write(&path, &recording).unwrap();
     let sending = tokio::spawn(async move { sender.upload(&path).send().await });
     // In the middle of the parts.
-    while world.programs().answered("upload", "PUT").await.unwrap() < 3 {
+    while world.programs().answered("upload", "PUT").await.unwrap() < 3.0 {
         assert!(!sending.is_finished(), "it ended before it was in the middle");
         tokio::task::yield_now().await;
     }
     world.programs().terminate("upload").unwrap();
-    let status = world.programs().ended("upload").await.unwrap();
+    let status = world.programs_mut().ended("upload").await.unwrap();
     assert!(status.success(), "{status}:\n{}", world.programs().log("upload"));
     assert!(!world.programs().log("upload").contains("cutting"), "{}", world.programs().log("upload"));
-    world.programs().start_again("upload").await.unwrap();
+    world.programs_mut().start_again("upload").await.unwrap();
     // The client met 503s, waited and went on where it was.
     let sent = sending.await.unwrap().unwrap();
     assert_eq!(content(&owner, sent.record, &world.outside("opened")).await.unwrap(), recording);
@@ -97,9 +97,9 @@ async fn a_program_whose_peer_is_away_says_when_to_come_back_and_recovers() {
     let (owner, sender) = people(&world).await;
     for name in ["key-directory", "upload"] {
         world.programs().terminate(name).unwrap();
-        assert!(world.programs().ended(name).await.unwrap().success());
+        assert!(world.programs_mut().ended(name).await.unwrap().success());
     }
-    world.programs().start_again("upload").await.unwrap();
+    world.programs_mut().start_again("upload").await.unwrap();
     let pem = std::fs::read(world.state().join("ca").join("ca.pem")).unwrap();
     let ca = reqwest::Certificate::from_pem(&pem).unwrap();
     let client = reqwest::Client::builder().tls_certs_only([ca]).build().unwrap();
@@ -107,7 +107,7 @@ async fn a_program_whose_peer_is_away_says_when_to_come_back_and_recovers() {
     let ask = async || client.get(&url).header("authorization", "DPoP nobody").send().await.unwrap();
     let away = ask().await;
     assert_eq!((away.status().as_u16(), away.headers()["retry-after"].to_str().unwrap()), (503, "1"));
-    world.programs().start_again("key-directory").await.unwrap();
+    world.programs_mut().start_again("key-directory").await.unwrap();
     let back = async {
         while ask().await.status().as_u16() != 401 {
             tokio::task::yield_now().await;
@@ -121,7 +121,7 @@ async fn a_program_whose_peer_is_away_says_when_to_come_back_and_recovers() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_retention_may_call_upload() {
-    let mut world = start().await;
+    let world = start().await;
     let key_file = world.state().join("secrets.key");
     let secrets = Beside::open(&world.state(), &key_file, world.programs().parts()).await.unwrap().secrets;
     let address = world.programs().internal("upload").to_string();

@@ -5,18 +5,7 @@ use std::path::{Path, PathBuf};
 use siegel_client::{Meter, Opened, Overwrite, Session};
 use siegel_domain::RecordId;
 use siegel_e2e::World;
-
-/// Bytes that are the same for the same seed and look like nothing in particular.
-pub(crate) fn bytes(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed | 1;
-    let step = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 24) as u8
-    };
-    std::iter::repeat_with(step).take(len).collect()
-}
+pub(crate) use siegel_e2e::bytes;
 
 /// A file outside the platform's state.
 pub(crate) fn file(world: &World, name: &str, content: &[u8]) -> PathBuf {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use siegel_e2e::NAMES;
 use siegel_platform::clock::{Clock as _, SystemClock};
 
-use super::{Case, finish, rounds};
+use super::{Case, rounds};
 
 /// Deaths in one round; `cargo xtask soak` has ten rounds.
 const DEATHS: usize = 20;
@@ -20,16 +20,16 @@ async fn f23_kill_nine_of_every_program_under_load_loses_and_doubles_nothing() {
         let name = NAMES[death % NAMES.len()];
         // Somewhere in what is under way, another place each time.
         siegel_e2e::moment(Duration::from_micros((death as u64 * 2_654_435_761) % 400_000)).await;
-        case.programs.kill_nine(name).unwrap();
+        case.world.programs_mut().kill_nine(name).unwrap();
         let begun_ms = clock.monotonic_ms();
-        case.programs.start_again(name).await.unwrap();
+        case.world.programs_mut().start_again(name).await.unwrap();
         longest_ms = longest_ms.max(clock.monotonic_ms() - begun_ms);
     }
     for load in &loads {
         load.goes_on(5, Duration::from_secs(60)).await.unwrap();
     }
     println!("F23: {} deaths, ready again after at most {longest_ms} ms", DEATHS * rounds());
-    finish("F23", loads).await;
+    case.finish("F23", loads).await;
     case.ends_whole().await;
 }
 
@@ -41,12 +41,12 @@ async fn f24_programs_replaced_one_after_another_under_load() {
     for _ in 0..rounds() {
         for name in NAMES {
             loads[0].goes_on(3, Duration::from_secs(60)).await.unwrap();
-            case.programs.terminate(name).unwrap();
-            let status = case.programs.ended(name).await.unwrap();
-            assert!(status.success(), "{name} ended with {status}:\n{}", case.programs.log(name));
-            case.programs.start_again(name).await.unwrap();
+            case.programs().terminate(name).unwrap();
+            let status = case.world.programs_mut().ended(name).await.unwrap();
+            assert!(status.success(), "{name} ended with {status}:\n{}", case.programs().log(name));
+            case.world.programs_mut().start_again(name).await.unwrap();
         }
     }
-    finish("F24", loads).await;
+    case.finish("F24", loads).await;
     case.ends_whole().await;
 }

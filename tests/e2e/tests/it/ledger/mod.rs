@@ -1,7 +1,7 @@
 //! The faults of real parts, with a ledger: whatever breaks, what was acknowledged is there once, and people at work see a
 //! pause and no error. Six programs on all real parts; each test begins and ends with parts that are whole.
 //!
-//! They break what other tests stand on, so they run alone, one after another: `cargo xtask soak --once` as in CI,
+//! They break what other tests stand on, so they run alone, one after another: `cargo xtask soak --once`,
 //! `cargo xtask soak` ten times over and with 200 deaths.
 
 mod kills;
@@ -11,17 +11,14 @@ mod secrets;
 mod store;
 mod zones;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use siegel_api::members::ReturnReport;
 use siegel_api::tenants::Durability;
-use siegel_client::profile::ProfileDir;
-use siegel_client::{BRIDGE, Enrolment, NewTenant, Session, SignIn};
-use siegel_domain::{Principal, TenantId};
-use siegel_e2e::{Done, Ground, Ledger, Load, PASSWORD, Programs, ZONES, add_dealer_beside, password};
-use zeroize::Zeroizing;
+use siegel_client::{BRIDGE, Error, Session, SignIn};
+use siegel_e2e::{Centre, Done, Ground, Ledger, Load, Person, Programs, World, ZONES};
 
 /// What a user may have to wait beyond the bridge: the attempt that ends it.
 const LONGEST: Duration = Duration::from_secs(BRIDGE.as_secs() + 15);
@@ -29,21 +26,18 @@ const LONGEST: Duration = Duration::from_secs(BRIDGE.as_secs() + 15);
 /// Programs on whole parts, and two institutions at work.
 struct Case {
     ground: Ground,
-    programs: Programs,
-    dealer: Session,
+    world: World,
+    dealer: Person,
     /// Takes what one zone holds.
     available: House,
     /// Takes what both zones hold.
     strict: House,
 }
 
-/// An institution and one who sends to it.
+/// An institution, one who sends to it, and what was acknowledged to them.
 struct House {
-    tenant: TenantId,
-    owner: Session,
-    sender: Session,
-    /// Where its sender's profile lies.
-    profile: ProfileDir,
+    centre: Centre,
+    sender: Person,
     ledger: Arc<Ledger>,
     files: PathBuf,
 }
@@ -57,15 +51,15 @@ impl Case {
     async fn with(own: &[(&str, &str)]) -> Self {
         let ground = Ground::of_tests().unwrap();
         ground.mend_lines().await.unwrap();
-        let binaries = Path::new(env!("CARGO_BIN_EXE_platform")).parent().unwrap();
-        let programs = Programs::start_as(binaries, "", own).await.unwrap();
-        let code = add_dealer_beside(&programs.url(), &programs.state(), programs.parts()).await.unwrap();
-        let dir = ProfileDir::at(programs.outside("dealer"));
-        Enrolment::begin(&code, None, None).await.unwrap().dealer(&dir).await.unwrap();
-        let dealer = SignIn::at(dir).machine().unwrap();
-        let available = House::new(&programs, &dealer, "available", Durability::Available).await;
-        let strict = House::new(&programs, &dealer, "strict", Durability::Strict).await;
-        Self { ground, programs, dealer, available, strict }
+        let world = World::of_programs_with("", own).await.unwrap();
+        let dealer = world.dealer().await.unwrap();
+        let available = House::new(&world, &dealer, "available", Durability::Available).await;
+        let strict = House::new(&world, &dealer, "strict", Durability::Strict).await;
+        Self { ground, world, dealer, available, strict }
+    }
+
+    fn programs(&self) -> &Programs {
+        self.world.programs()
     }
 
     /// Both institutions at work.
@@ -73,15 +67,23 @@ impl Case {
         [self.available.work(), self.strict.work()]
     }
 
+    /// Lets both finish; nobody waited longer than a client bridges.
+    async fn finish(&self, what: &str, loads: [Load; 2]) {
+        for (load, house) in loads.into_iter().zip([&self.available, &self.strict]) {
+            let longest = house.finish(what, load).await;
+            assert!(longest.iter().all(|longest| *longest < LONGEST), "{}: {longest:?}", house.centre.handle);
+        }
+    }
+
     /// Until upload has no copy left to repair, in either zone.
     async fn repaired(&self) {
         for _ in 0..1_200 {
-            if self.programs.number("upload", "siegel_copies_to_repair{").await.unwrap() == 0.0 {
+            if self.programs().number("upload", "siegel_copies_to_repair{").await.unwrap() == 0.0 {
                 return;
             }
             siegel_e2e::moment(Duration::from_millis(50)).await;
         }
-        panic!("copies are left to repair after a minute:\n{}", self.programs.log("upload"));
+        panic!("copies are left to repair after a minute:\n{}", self.programs().log("upload"));
     }
 
     /// The end of every test: nothing is left to repair, both ledgers hold, and each zone alone has everything.
@@ -90,78 +92,65 @@ impl Case {
         for away in ZONES {
             self.ground.cut(&format!("s3-{away}")).await.unwrap();
             for house in [&self.available, &self.strict] {
-                house.ledger.check(&house.owner).await.unwrap_or_else(|error| panic!("without zone {away}: {error:#}"));
+                house.check().await.unwrap_or_else(|error| panic!("without zone {away}: {error:#}"));
             }
             self.ground.mend_lines().await.unwrap();
         }
-        self.programs.stop().await.unwrap();
+        self.world.stop().await.unwrap();
     }
 }
 
 impl House {
-    async fn new(programs: &Programs, dealer: &Session, handle: &str, durability: Durability) -> Self {
-        let dir = |name: &str| ProfileDir::at(programs.outside(&format!("{handle}-{name}")));
-        let new = institution(handle, durability);
-        let (tenant, code) = made(dealer, new).await;
-        let enrolment = Enrolment::begin(&code, None, None).await.unwrap();
-        enrolment.owner(&dir("owner"), "inhaberin", &password()).await.unwrap();
-        let owner = SignIn::at(dir("owner")).password(PASSWORD).await.unwrap();
-        let invitation = owner.invite_sender("Wagen 7", ReturnReport::Never, None).await.unwrap();
-        Enrolment::begin(&invitation.code, None, None).await.unwrap().sender(&dir("sender")).await.unwrap();
-        let Principal::Sender(id) = invitation.principal else { panic!("a sender's code") };
-        owner.confirm_sender(id).await.unwrap();
-        let sender = SignIn::at(dir("sender")).machine().unwrap();
-        let files = programs.outside(&format!("{handle}-files"));
-        Self { tenant, owner, sender, profile: dir("sender"), ledger: Arc::default(), files }
+    async fn new(world: &World, dealer: &Person, handle: &str, durability: Durability) -> Self {
+        let centre = world.centre_with(dealer, handle, durability).await.unwrap();
+        let sender = world.sender(&centre, ReturnReport::Never).await.unwrap();
+        Self { centre, sender, ledger: Arc::default(), files: world.outside(&format!("{handle}-files")) }
+    }
+
+    fn owner(&self) -> &Session {
+        &self.centre.owner.session
     }
 
     fn work(&self) -> Load {
-        Load::begin(&self.ledger, &self.sender, &self.owner, self.files.clone()).unwrap()
+        Load::begin(&self.ledger, &self.sender.session, self.owner(), self.files.clone()).unwrap()
     }
 
     /// The sender's machine with a client that does not wait.
     fn impatient(&self) -> Session {
-        SignIn::at(self.profile.clone()).bridge(Duration::ZERO).machine().unwrap()
+        SignIn::at(self.sender.dir.clone()).bridge(Duration::ZERO).machine().unwrap()
     }
 
     /// Sends bytes and writes down what was acknowledged.
     async fn send(&self, plain: &[u8]) -> siegel_client::Sent {
-        let sent = self.sender.upload_bytes(plain.to_vec(), "ecg.edf").send().await.unwrap();
+        let sent = self.sender.session.upload_bytes(plain.to_vec(), "ecg.edf").send().await.unwrap();
         self.ledger.acknowledged(&sent, plain).unwrap();
         sent
     }
-}
 
-fn institution(handle: &str, durability: Durability) -> NewTenant {
-    NewTenant {
-        handle: handle.to_owned(),
-        display_name: handle.to_owned(),
-        comment: String::new(),
-        jurisdiction: "EU".to_owned(),
-        durability,
+    /// What was acknowledged is there, and nothing beside it.
+    async fn check(&self) -> anyhow::Result<()> {
+        self.ledger.check(self.owner()).await
     }
-}
 
-/// Makes an institution, its databases and buckets; its owner's code.
-async fn made(dealer: &Session, new: NewTenant) -> (TenantId, Zeroizing<String>) {
-    let (tenant, code) = dealer.create_tenant(new).await.unwrap();
-    while dealer.tenant(tenant.id).await.unwrap().phase != "ready" {
-        siegel_e2e::moment(Duration::from_millis(50)).await;
-    }
-    (tenant.id, code)
-}
-
-/// Lets everybody finish; nobody saw an error, and nobody waited longer than a client bridges. Says what was seen.
-#[expect(clippy::print_stdout, reason = "the figures that `cargo xtask soak` shows")]
-async fn finish(what: &str, loads: [Load; 2]) {
-    for (load, house) in loads.into_iter().zip(["available", "strict"]) {
+    /// Lets everybody finish; nobody saw an error. Says what was seen. The longest that an upload and a download took.
+    #[expect(clippy::print_stdout, reason = "the figures that `cargo xtask soak` shows")]
+    async fn finish(&self, what: &str, load: Load) -> [Duration; 2] {
         let (uploads, downloads) = load.end().await.unwrap();
-        for (kind, Done { done, failed, longest }) in [("uploads", uploads), ("downloads", downloads)] {
-            println!("{what}, {house}: {done} {kind}, {} failed, longest {:.1} s", failed.len(), longest.as_secs_f64());
-            assert!(failed.is_empty(), "{house}: {} {kind} failed: {}", failed.len(), failed.join("\n"));
-            assert!(longest < LONGEST, "{house}: {kind}: {longest:?}");
-        }
+        [("uploads", uploads), ("downloads", downloads)].map(|(kind, Done { done, failed, longest })| {
+            let (who, seconds) = (&self.centre.handle, longest.as_secs_f64());
+            println!("{what}, {who}: {done} {kind}, {} failed, longest {seconds:.1} s", failed.len());
+            assert!(failed.is_empty(), "{who}: {} {kind} failed: {}", failed.len(), failed.join("\n"));
+            longest
+        })
     }
+}
+
+/// Refused for now, with a word on when to come back.
+fn turned_away(error: &Error) {
+    assert!(
+        matches!(error, Error::Refused(problem) if problem.status == 503 && problem.retry_after_s >= Some(1)),
+        "{error:?}"
+    );
 }
 
 /// How often a test's fault is repeated: once, or as `cargo xtask soak` says.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Case, finish, rounds};
+use super::{Case, rounds};
 
 const NODES: [&str; 3] = ["vault-a", "vault-b", "vault-c"];
 
@@ -23,7 +23,7 @@ async fn f14_openbao_away_for_a_while_is_not_noticed_by_who_is_at_work() {
             load.goes_on(20, Duration::from_secs(60)).await.unwrap();
         }
         case.ground.mend_lines().await.unwrap();
-        finish("F14", loads).await;
+        case.finish("F14", loads).await;
     }
     case.ends_whole().await;
 }
