@@ -11,10 +11,10 @@ impl Programs {
     /// All at once, as after a boot of the machine.
     pub(crate) async fn start_all(&mut self) -> Result<()> {
         for name in NAMES {
-            self.spawn(name)?;
+            self.begin(name)?;
         }
         for name in NAMES {
-            self.wait_until_ready(name).await?;
+            self.until_ready(name).await?;
         }
         Ok(())
     }
@@ -52,8 +52,8 @@ impl Programs {
 
     /// Starts a program again, on its own addresses.
     pub async fn start_again(&mut self, name: &'static str) -> Result<()> {
-        self.spawn(name)?;
-        self.wait_until_ready(name).await
+        self.begin(name)?;
+        self.until_ready(name).await
     }
 
     /// Stops all and starts them again, on their own addresses.
@@ -75,7 +75,8 @@ impl Programs {
         Ok(())
     }
 
-    fn spawn(&mut self, name: &'static str) -> Result<()> {
+    /// Starts a program and does not wait for it.
+    pub fn begin(&mut self, name: &'static str) -> Result<()> {
         let ready = self.file(name, "ready");
         let _ = std::fs::remove_file(&ready);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(name, "log"))?;
@@ -102,7 +103,8 @@ impl Programs {
         Ok(())
     }
 
-    async fn wait_until_ready(&mut self, name: &'static str) -> Result<()> {
+    /// Until a program that was begun answers.
+    pub async fn until_ready(&mut self, name: &'static str) -> Result<()> {
         let ready = self.file(name, "ready");
         for _ in 0..6_000 {
             if ready.exists() {
@@ -115,6 +117,17 @@ impl Programs {
             a_moment().await;
         }
         anyhow::bail!("{name} was not ready within a minute:\n{}", self.log(name))
+    }
+
+    /// Until a program has written such a line to its log.
+    pub async fn says(&self, name: &str, words: &str) -> Result<()> {
+        for _ in 0..3_000 {
+            if self.log(name).contains(words) {
+                return Ok(());
+            }
+            a_moment().await;
+        }
+        anyhow::bail!("{name} did not say {words:?} within 30 s:\n{}", self.log(name))
     }
 }
 

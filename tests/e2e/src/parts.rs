@@ -10,6 +10,7 @@ use siegel_platform::db::{self, Db};
 use siegel_platform::host::PartsChoice;
 use siegel_platform::rng::{Rng, SystemRng};
 
+use crate::programs::NAMES;
 use crate::search::files_below;
 
 /// The parts, and the installation on them that is a world's own.
@@ -27,9 +28,19 @@ impl Parts {
     pub(crate) fn of_world(dir: &Path) -> Result<Option<Self>> {
         let Some(shared) = std::env::var_os("SIEGEL_E2E_PARTS").map(PathBuf::from) else { return Ok(None) };
         let file = dir.join("parts.toml");
+        let services = dir.join("services");
         if !file.exists() {
-            let text = std::fs::read_to_string(&shared).context("read the file that SIEGEL_E2E_PARTS names")?;
-            std::fs::write(&file, of_its_own(&text)?).context("write the world's parts file")?;
+            let installation = format!("e2e_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
+            let copy = |from: &Path, to: &Path| -> Result<()> {
+                let text = std::fs::read_to_string(from).with_context(|| format!("read {}", from.display()))?;
+                std::fs::write(to, of_its_own(&text, &installation)?).context("write a file of the world's parts")
+            };
+            std::fs::create_dir(&services).context("the services' own files")?;
+            for name in NAMES {
+                let name = format!("{name}.toml");
+                copy(&shared.with_file_name("services").join(&name), &services.join(&name))?;
+            }
+            copy(&shared, &file)?;
         }
         let parts: toml::Table = std::fs::read_to_string(&file)?.parse().context("the world's parts file")?;
         let installation =
@@ -38,6 +49,11 @@ impl Parts {
         let begun = std::fs::metadata(&file)?.modified()?;
         let directory = shared.parent().context("the directory of the parts")?.to_owned();
         Ok(Some(Self { shared, directory, file, installation, begun }))
+    }
+
+    /// What one program is told: nothing of what others need, unless it provisions.
+    pub(crate) fn of_service(&self, name: &str) -> PathBuf {
+        self.file.with_file_name("services").join(format!("{name}.toml"))
     }
 
     /// For the server's configuration.
@@ -92,15 +108,14 @@ impl Parts {
     }
 }
 
-/// The parts file of an installation of its own.
-fn of_its_own(text: &str) -> Result<String> {
+/// A parts file for another installation on the same parts.
+fn of_its_own(text: &str, installation: &str) -> Result<String> {
     let mut parts: toml::Table = text.parse().context("the parts file")?;
-    let name = format!("e2e_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
     let mut set = |part: &str, key: &str, value: toml::Value| {
         let table = parts.get_mut(part).and_then(toml::Value::as_table_mut);
         table.map(|table| table.insert(key.to_owned(), value)).with_context(|| format!("a section [{part}]"))
     };
-    set("postgres", "installation", name.into())?;
+    set("postgres", "installation", installation.into())?;
     // Up to four sets of programs run beside one another, on a cluster for one.
     set("postgres", "connections", 16.into())?;
     set("kafka", "partitions", 1.into())?; // one broker keeps the topics of all worlds

@@ -175,9 +175,9 @@ impl Programs {
     fn write_config(&self, name: &str, settings: &str) -> Result<()> {
         let peers: String =
             self.running.iter().map(|(name, running)| format!("{name} = \"{}\"\n", running.internal)).collect();
-        let parts = match &self.choice {
-            PartsChoice::Embedded => "embedded".to_owned(),
-            PartsChoice::File(file) => file.display().to_string(),
+        let parts = match &self.parts {
+            None => "embedded".to_owned(),
+            Some(parts) => parts.of_service(name).display().to_string(),
         };
         let (url, plain) = (self.url(), self.plain());
         let text = format!("public_url = {url:?}\nplain_http = {plain}\nparts = {parts:?}\n[peers]\n{peers}{settings}");

@@ -74,7 +74,7 @@ pub async fn examine(place: &Place, full: bool) -> Vec<Finding> {
             found.extend(time::check(place));
             found.extend(network::check(place));
         }
-        found.extend(parts::check(file, full).await);
+        found.extend(Box::pin(parts::check(file, full)).await);
         return found;
     }
     let mut found = files::state_dir(place);

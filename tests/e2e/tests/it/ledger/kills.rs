@@ -20,9 +20,9 @@ async fn f23_kill_nine_of_every_program_under_load_loses_and_doubles_nothing() {
         let name = NAMES[death % NAMES.len()];
         // Somewhere in what is under way, another place each time.
         siegel_e2e::moment(Duration::from_micros((death as u64 * 2_654_435_761) % 400_000)).await;
-        case.world.programs_mut().kill_nine(name).unwrap();
+        case.programs_mut().kill_nine(name).unwrap();
         let begun_ms = clock.monotonic_ms();
-        case.world.programs_mut().start_again(name).await.unwrap();
+        case.programs_mut().start_again(name).await.unwrap();
         longest_ms = longest_ms.max(clock.monotonic_ms() - begun_ms);
     }
     for load in &loads {
@@ -42,9 +42,9 @@ async fn f24_programs_replaced_one_after_another_under_load() {
         for name in NAMES {
             loads[0].goes_on(3, Duration::from_secs(60)).await.unwrap();
             case.programs().terminate(name).unwrap();
-            let status = case.world.programs_mut().ended(name).await.unwrap();
+            let status = case.programs_mut().ended(name).await.unwrap();
             assert!(status.success(), "{name} ended with {status}:\n{}", case.programs().log(name));
-            case.world.programs_mut().start_again(name).await.unwrap();
+            case.programs_mut().start_again(name).await.unwrap();
         }
     }
     case.finish("F24", loads).await;

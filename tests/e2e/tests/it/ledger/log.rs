@@ -86,8 +86,8 @@ async fn f12_consumers_killed_at_work_have_each_effect_once() {
     for _ in 0..3 * rounds() {
         for name in ["notification", "retention"] {
             loads[0].goes_on(4, Duration::from_secs(60)).await.unwrap();
-            case.world.programs_mut().kill_nine(name).unwrap();
-            case.world.programs_mut().start_again(name).await.unwrap();
+            case.programs_mut().kill_nine(name).unwrap();
+            case.programs_mut().start_again(name).await.unwrap();
         }
     }
     case.finish("F12", loads).await;

@@ -62,6 +62,10 @@ impl Case {
         self.world.programs()
     }
 
+    fn programs_mut(&mut self) -> &mut Programs {
+        self.world.programs_mut()
+    }
+
     /// Both institutions at work.
     fn work(&self) -> [Load; 2] {
         [self.available.work(), self.strict.work()]
