@@ -73,6 +73,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Rotate,
     },
+    /// Certificates for what is not a program of ours.
+    Certificate {
+        /// What to do.
+        #[command(subcommand)]
+        command: Certificate,
+    },
     /// Whether the machine's clock is believed: nothing expires while it is not.
     Clock {
         /// What to do.
@@ -160,6 +166,31 @@ pub enum Rotate {
         /// Destroy what earlier rotations have replaced, and make no new version.
         #[arg(long)]
         trim: bool,
+    },
+    /// New passwords for the services' roles in PostgreSQL. Connections that stand stay; whoever opens a new one asks OpenBao for the
+    /// new password. If it is interrupted, do it again.
+    #[command(
+        after_help = "Example:\n  siegel-admin --state ./state --parts /etc/siegel/parts.toml rotate postgres-passwords"
+    )]
+    PostgresPasswords,
+}
+
+/// `siegel-admin certificate`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Certificate {
+    /// The certificate of the host in front of the programs, signed by the platform's own CA, which clients trust. Written with its
+    /// key to one file that only you can read. It lives 90 days; asked again after 60, it is a new one: run this once a week and
+    /// reload the front when the file has changed.
+    #[command(
+        after_help = "Examples:\n  siegel-admin --parts /etc/siegel/parts.toml certificate front --name siegel.example --out /etc/haproxy/siegel.pem\n  siegel-admin --state ./state certificate front --out ./front.pem"
+    )]
+    Front {
+        /// A name or address that clients use, beside localhost; may be given several times.
+        #[arg(long = "name", value_name = "HOST")]
+        names: Vec<String>,
+        /// The file: certificate, CA and key, as haproxy and nginx read them.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
     },
 }
 

@@ -41,10 +41,15 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 
 /// Does what was asked for. The exit code is 0 if all is well, 1 if something is not; clap's 2 means a wrong call.
 pub async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let out = &mut std::io::stdout().lock();
+    run_to(&mut std::io::stdout().lock(), args).await
+}
+
+/// The same, saying what it says to `out`.
+pub async fn run_to(out: &mut impl std::io::Write, args: &Args) -> anyhow::Result<ExitCode> {
     match &args.command {
         Command::Config { command } => cmd::config::run(out, args, command),
         Command::Dealer { command } => cmd::dealer::run(out, args, &Place::find(args)?, command).await,
+        Command::Certificate { command } => cmd::certificate::run(out, args, &Place::find(args)?, command).await,
         Command::Clock { command } => cmd::clock::run(out, args, &Place::find(args)?, command).await,
         Command::Dlq { command } => cmd::dlq::run(out, args, &Place::find(args)?, command).await,
         Command::Rotate { command } => cmd::rotate::run(out, args, &Place::find(args)?, command).await,

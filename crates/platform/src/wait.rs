@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::clock::Clock;
 use crate::db;
-use crate::secrets::SecretsError;
+use crate::secrets::Unavailable;
 
 /// How long parts may be away while a program starts: the slowest failover (a whole zone, about 20 s) and some room.
 const PATIENCE_MS: i64 = 60_000;
@@ -49,11 +49,9 @@ pub async fn until_open<T>(clock: &dyn Clock, open: impl AsyncFn() -> Result<T>)
 fn passing(error: &anyhow::Error) -> Option<String> {
     // As a context it is found in the error, and as a source in the chain.
     let not_yet = error.downcast_ref::<NotYet>().or_else(|| error.chain().find_map(|cause| cause.downcast_ref()));
-    let secrets = error.chain().find_map(|cause| match cause.downcast_ref::<SecretsError>() {
-        Some(SecretsError::Unavailable(why)) => Some(why.to_string()),
-        _ => None,
-    });
+    let secrets = error.chain().find_map(|cause| cause.downcast_ref::<Unavailable>());
     secrets
+        .map(Unavailable::to_string)
         .or_else(|| not_yet.map(NotYet::to_string))
         .or_else(|| db::is_away(error.as_ref()).then(|| "the database can't be reached".to_owned()))
 }
@@ -67,7 +65,7 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::db::DbError;
-    use crate::secrets::Unavailable;
+    use crate::secrets::SecretsError;
     use crate::tls::TlsError;
 
     /// What comes of opening that fails as often as `fails`, and how often it was tried.
@@ -99,6 +97,8 @@ mod tests {
     #[tokio::test]
     async fn a_part_that_is_away_is_waited_for_and_not_for_ever() {
         assert!(matches!(attempts(3, sealed).await, (4, Ok(()))));
+        let later = || anyhow::Error::new(TlsError::from(SecretsError::from(Unavailable::Sealed)));
+        assert!(matches!(attempts(1, later).await, (2, Ok(()))));
         let away = || anyhow::Error::new(DbError::from(sqlx::Error::WorkerCrashed)).context("can't read the tenants");
         assert!(matches!(attempts(2, away).await, (3, Ok(()))));
         let early =

@@ -3,16 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::tree;
 use crate::work::Work;
 
-/// A program and what it makes. It is called with cargo; a new generator is a new entry.
+/// A program of the workspace and what it makes; a new generator is a new entry.
 struct Generator {
     what: &'static str,
-    /// Arguments of `cargo run`.
+    /// The program and its arguments.
     run: &'static [&'static str],
     makes: Makes,
 }
@@ -28,23 +29,23 @@ enum Makes {
 const GENERATORS: &[Generator] = &[
     Generator {
         what: "gRPC and event code",
-        run: &["--package", "siegel-protogen", "--"],
+        run: &["siegel-protogen"],
         makes: Makes::Directory { path: "proto/src/generated", others: None },
     },
     Generator {
         what: "test vectors",
-        run: &["--package", "siegel-vectors", "--", "generate"],
+        run: &["siegel-vectors", "generate"],
         // What another implementation made is kept, and only ever read.
         makes: Makes::Directory { path: "tests/vectors", others: Some("tests/vectors/python/") },
     },
     Generator {
         what: "the OpenAPI document",
-        run: &["--package", "siegel-server", "--", "openapi"],
+        run: &["siegel-server", "openapi"],
         makes: Makes::Printed("docs/openapi.json"),
     },
     Generator {
         what: "the AsyncAPI document",
-        run: &["--package", "siegel-server", "--", "asyncapi"],
+        run: &["siegel-server", "asyncapi"],
         makes: Makes::Printed("docs/asyncapi.json"),
     },
 ];
@@ -74,6 +75,8 @@ pub(crate) fn drift(work: &mut Work) -> Result<String> {
 
 /// Runs every generator and answers with the files that differ, written if `write`.
 fn all(work: &mut Work, write: bool) -> Result<Vec<String>> {
+    // All programs, and none by itself: with other packages beside them dependencies have other features, and would be built twice.
+    work.run(&mut tree::cargo(["build", "--workspace", "--locked"]))?;
     let mut changed = Vec::new();
     for generator in GENERATORS {
         let made = make(work, generator).with_context(|| format!("generate {}", generator.what))?;
@@ -84,8 +87,9 @@ fn all(work: &mut Work, write: bool) -> Result<Vec<String>> {
 
 /// What a generator makes, by path from the root.
 fn make(work: &mut Work, generator: &Generator) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut command = tree::cargo(["run", "--quiet", "--locked"]);
-    command.args(generator.run);
+    let (program, args) = generator.run.split_first().context("a generator has a program")?;
+    let mut command = Command::new(tree::target().join("debug").join(program));
+    command.args(args).current_dir(tree::root());
     match generator.makes {
         Makes::Printed(file) => {
             let printed = work.output(&mut command)?;

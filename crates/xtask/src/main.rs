@@ -75,6 +75,9 @@ enum Verb {
         /// Only these parts and the proxies in front of them
         #[arg(long, value_name = "PART", value_delimiter = ',')]
         only: Vec<String>,
+        /// And the platform on them: six programs behind https://localhost:8443 (docs/programs.md)
+        #[arg(long)]
+        programs: bool,
     },
     /// End what `up` started
     Down {
@@ -129,7 +132,7 @@ fn main() -> ExitCode {
         Verb::Test(choice) => stage::run(Mode::Test, stages::everything(), &choice.only, &choice.without),
         Verb::Ci(choice) => stage::run(Mode::Ci, stages::everything(), &choice.only, &choice.without),
         Verb::Bench { args } => tools::bench(&args),
-        Verb::Up { only } => parts::up(&only),
+        Verb::Up { only, programs } => parts::up(&only, programs),
         Verb::Down { wipe } => parts::down(wipe),
         Verb::Status => parts::status(),
         Verb::Logs { part, follow } => parts::logs(part.as_deref(), follow),

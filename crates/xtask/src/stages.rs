@@ -10,6 +10,15 @@ use anyhow::Result;
 
 /// `cargo xtask check`: cheap things first, so that a slip is known within seconds.
 pub(crate) fn checks() -> Vec<Stage> {
+    let mut stages = read();
+    stages.push(check(GENERATED, &[Need::Rdkafka], generate::drift));
+    stages
+}
+
+const GENERATED: &str = "generated files";
+
+/// The checks that need no program of ours.
+fn read() -> Vec<Stage> {
     vec![
         check("words", &[], words::run),
         check("module docs", &[], files::module_docs),
@@ -26,7 +35,6 @@ pub(crate) fn checks() -> Vec<Stage> {
         check("clippy", &[Need::Rustfmt, Need::Rdkafka], |work| {
             cargo(work, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])
         }),
-        check("generated files", &[], generate::drift),
         check("AsyncAPI's schema", &[Need::Asyncapi], asyncapi::check),
         check("crypto in the browser", &[Need::Wasm], |work| {
             cargo(work, &["check", "--locked", "--package", "siegel-crypto", "--target", "wasm32-unknown-unknown"])
@@ -36,11 +44,12 @@ pub(crate) fn checks() -> Vec<Stage> {
 
 /// `cargo xtask test` and `ci`: the checks, then everything built, then everything run.
 pub(crate) fn everything() -> Vec<Stage> {
-    let mut stages = checks();
+    let mut stages = read();
     stages.extend([
         // Programs first: end-to-end tests start them as children, and cargo test does not build them for other
         // packages.
         build("programs", &[Need::Rdkafka], |work| cargo(work, &["build", "--workspace", "--locked"])),
+        build(GENERATED, &[Need::Rdkafka], generate::drift),
         build("tests", &[Need::Rdkafka], |work| cargo(work, &["test", "--workspace", "--locked", "--no-run"])),
         build("vectors for WebAssembly", &[Need::Wasm], tools::build_wasm_vectors),
     ]);

@@ -28,27 +28,27 @@ path "siegel/metadata/zones/+/+" {
 }
 
 # Passwords of all roles in PostgreSQL, which it makes: each by its name, since service.hcl names the operator's own and the
-# provider's, and a rule with a + would count less.
+# provider's, and a rule with a + would count less. `siegel-admin rotate` replaces them.
 path "siegel/data/postgres/key_directory" {
-  capabilities = ["create", "read"]
+  capabilities = ["create", "read", "update"]
 }
 path "siegel/data/postgres/upload" {
-  capabilities = ["create", "read"]
+  capabilities = ["create", "read", "update"]
 }
 path "siegel/data/postgres/keys" {
-  capabilities = ["create", "read"]
+  capabilities = ["create", "read", "update"]
 }
 path "siegel/data/postgres/retention" {
-  capabilities = ["create", "read"]
+  capabilities = ["create", "read", "update"]
 }
 path "siegel/data/postgres/notification" {
-  capabilities = ["create", "read"]
+  capabilities = ["create", "read", "update"]
 }
 path "siegel/data/postgres/operator" {
-  capabilities = ["create", "read"]
+  capabilities = ["create", "read", "update"]
 }
 path "siegel/data/postgres/provider" {
-  capabilities = ["create", "read"]
+  capabilities = ["create", "read", "update"]
 }
 
 # The CA with its key, and a certificate for each service.

@@ -4,6 +4,10 @@
 path "siegel/data/tls/leaf" {
   capabilities = ["create", "read", "update"]
 }
+# The certificate of the host in front of the programs, which `siegel-admin certificate front` writes to a file.
+path "siegel/data/tls/front" {
+  capabilities = ["create", "read", "update"]
+}
 # The operator makes data keys, and two services read them. Of two rules the one that says more of the path counts, which would be
 # the readers': so it is said once more for who is all of them.
 path "siegel/data/tenant/+/data-key" {

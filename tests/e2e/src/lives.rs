@@ -80,10 +80,12 @@ impl Programs {
         let ready = self.file(name, "ready");
         let _ = std::fs::remove_file(&ready);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(name, "log"))?;
+        let log_begins = log.metadata()?.len();
         let binary = self.binaries.join(format!("siegel-{name}"));
         ensure!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
         let (config, state) = (self.file(name, "toml"), self.state_of(name));
         let running = self.running.get_mut(name).context("no such program")?;
+        running.log_begins = log_begins;
         let child = Command::new(binary)
             .arg("--config")
             .arg(config)
@@ -119,10 +121,11 @@ impl Programs {
         anyhow::bail!("{name} was not ready within a minute:\n{}", self.log(name))
     }
 
-    /// Until a program has written such a line to its log.
+    /// Until a program has written such a line to its log since it was last begun.
     pub async fn says(&self, name: &str, words: &str) -> Result<()> {
+        let begins = usize::try_from(self.running[name].log_begins)?;
         for _ in 0..3_000 {
-            if self.log(name).contains(words) {
+            if self.log(name).get(begins..).is_some_and(|log| log.contains(words)) {
                 return Ok(());
             }
             a_moment().await;

@@ -40,6 +40,8 @@ pub(crate) struct Running {
     pub(crate) public: SocketAddr,
     pub(crate) internal: SocketAddr,
     pub(crate) child: Option<Child>,
+    /// Length of its log when it was last begun.
+    pub(crate) log_begins: u64,
 }
 
 impl Programs {
@@ -67,8 +69,8 @@ impl Programs {
         let dir = crate::world::directory()?;
         let [front, rest @ ..] = free_addresses::<13>()?;
         let addresses = rest.chunks_exact(2).zip(NAMES);
-        let running = addresses.map(|(pair, name)| (name, Running { public: pair[0], internal: pair[1], child: None }));
-        let running = running.collect();
+        let at = |pair: &[SocketAddr]| Running { public: pair[0], internal: pair[1], child: None, log_begins: 0 };
+        let running = addresses.map(|(pair, name)| (name, at(pair))).collect();
         let parts = Parts::of_world(dir.path())?;
         let choice = parts.as_ref().map_or(PartsChoice::Embedded, Parts::choice);
         let (binaries, shutdown) = (binaries.to_owned(), Shutdown::new());

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod certificate;
 pub mod clock;
 pub mod config;
 pub mod dealer;

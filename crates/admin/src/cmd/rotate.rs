@@ -7,7 +7,11 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde_json::json;
 use siegel_domain::TenantId;
+#[cfg(feature = "real")]
+use siegel_platform::db::{self, Home};
 use siegel_platform::host::Beside;
+#[cfg(feature = "real")]
+use siegel_platform::secrets::Secrets;
 use siegel_platform::secrets::SecretsError;
 
 use crate::args::{Args, Rotate};
@@ -15,11 +19,24 @@ use crate::place::Place;
 
 /// Does what was asked for.
 pub async fn run(out: &mut impl Write, args: &Args, place: &Place, command: &Rotate) -> Result<ExitCode> {
-    let Rotate::TenantKeys { tenant, trim } = command;
     let beside = place.open().await?;
-    let done = tenant_keys(&beside, place, *tenant, *trim).await;
+    let done = match command {
+        Rotate::TenantKeys { tenant, trim } => keys(out, args, place, &beside, *tenant, *trim).await,
+        Rotate::PostgresPasswords => passwords(out, args, &beside).await,
+    };
     beside.close().await;
-    let (rotated, failed) = done?;
+    done
+}
+
+async fn keys(
+    out: &mut impl Write,
+    args: &Args,
+    place: &Place,
+    beside: &Beside,
+    tenant: Option<TenantId>,
+    trim: bool,
+) -> Result<ExitCode> {
+    let (rotated, failed) = tenant_keys(beside, place, tenant, trim).await?;
     if args.json {
         let failed: Vec<_> = failed
             .iter()
@@ -40,6 +57,32 @@ pub async fn run(out: &mut impl Write, args: &Args, place: &Place, command: &Rot
     }
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// A new password for each role: into the secrets first, where whoever is refused with the old one looks.
+#[cfg(feature = "real")]
+async fn passwords(out: &mut impl Write, args: &Args, beside: &Beside) -> Result<ExitCode> {
+    let Home::Cluster(cluster) = &beside.options.home else { bail!(NO_ROLES) };
+    let mut rotated = Vec::new();
+    for schema in db::schemas() {
+        let drawn = beside.secrets.draw(&Secrets::of_role(schema), 32).await?;
+        cluster.set_password(schema, &db::password(&drawn)).await?;
+        rotated.push(schema);
+    }
+    if args.json {
+        writeln!(out, "{}", json!({ "rotated": rotated }))?;
+    } else {
+        writeln!(out, "{} roles have new passwords: {}.", rotated.len(), rotated.join(", "))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "real"))]
+async fn passwords(_: &mut impl Write, _: &Args, _: &Beside) -> Result<ExitCode> {
+    bail!(NO_ROLES)
+}
+
+/// On files nobody signs in.
+const NO_ROLES: &str = "embedded parts have no passwords of databases: name real ones with --parts";
 
 /// How many were done, and which were not.
 async fn tenant_keys(

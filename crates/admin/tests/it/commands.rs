@@ -1,4 +1,4 @@
-//! `dealer`, `config`, `clock`.
+//! `dealer`, `config`, `clock`, `certificate`.
 
 use siegel_envelope::EnrolmentCode;
 use siegel_platform::clock::guard::MARK_FILE;
@@ -86,4 +86,30 @@ async fn f15_a_held_clock_is_shown_and_confirmed() {
     let (text, ok) = world.run(&["clock", "confirm"]).await.unwrap();
     assert!(ok && text.contains("Confirmed"), "{text}");
     assert!(world.run(&["clock", "status"]).await.unwrap().1);
+}
+
+#[tokio::test]
+async fn a_fronts_certificate_is_of_the_platforms_ca_and_is_kept_until_it_is_due() {
+    let world = World::started().await;
+    let file = world.dir.path().join("front.pem");
+    let front =
+        async |name: &str| world.run(&["certificate", "front", "--name", name, "--out", file.to_str().unwrap()]).await;
+    let (said, _) = front("siegel.example").await.unwrap();
+    assert!(said.contains("reload the front"), "{said}");
+    let pem = std::fs::read_to_string(&file).unwrap();
+    let ca = std::fs::read_to_string(world.state().join("ca/ca.pem")).unwrap();
+    let kinds: Vec<_> = pem.lines().filter_map(|line| line.strip_prefix("-----BEGIN ")).collect();
+    assert_eq!(kinds, ["CERTIFICATE-----", "CERTIFICATE-----", "PRIVATE KEY-----"]);
+    assert!(pem.contains(&ca), "its CA stands behind it");
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600, "it holds a key");
+    }
+    let (said, _) = front("siegel.example").await.unwrap();
+    assert!(said.contains("as it was") && std::fs::read_to_string(&file).unwrap() == pem);
+    front("other.example").await.unwrap();
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), pem, "for other names another one");
+    let refused = front("upload.siegel.internal").await.unwrap_err().to_string();
+    assert!(refused.contains("upload.siegel.internal"), "a name by which programs know each other: {refused}");
 }

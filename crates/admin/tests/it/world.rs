@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use siegel_admin::args::{Args, Command};
-use siegel_admin::cmd;
+use siegel_admin::args::Args;
 use siegel_admin::place::Place;
 use siegel_platform::host::Given;
 use siegel_platform::testing;
@@ -55,15 +54,7 @@ impl World {
     pub(crate) async fn run(&self, words: &[&str]) -> anyhow::Result<(String, bool)> {
         let args = self.args(words);
         let mut out = Vec::new();
-        let place = Place::find(&args)?;
-        let code = match &args.command {
-            Command::Dlq { command } => cmd::dlq::run(&mut out, &args, &place, command).await?,
-            Command::Dealer { command } => cmd::dealer::run(&mut out, &args, &place, command).await?,
-            Command::Rotate { command } => cmd::rotate::run(&mut out, &args, &place, command).await?,
-            Command::Doctor { full } => siegel_admin::doctor::run(&mut out, &args, &place, *full).await?,
-            Command::Config { command } => cmd::config::run(&mut out, &args, command)?,
-            Command::Clock { command } => cmd::clock::run(&mut out, &args, &place, command).await?,
-        };
+        let code = siegel_admin::run_to(&mut out, &args).await?;
         Ok((String::from_utf8(out).unwrap(), code == ExitCode::SUCCESS))
     }
 }

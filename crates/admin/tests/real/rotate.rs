@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use siegel_admin::args::Command;
 use siegel_admin::cmd;
 use siegel_platform::clock::SystemClock;
+use siegel_platform::db::{self, TenantDbs};
 use siegel_platform::health::Health;
 use siegel_platform::inspect::vault::{Asker, TenantKey};
 use siegel_platform::metrics::Metrics;
@@ -38,7 +39,7 @@ async fn fresh(world: &World) -> Secrets {
 }
 
 async fn rotate(world: &World, words: &[&str]) -> String {
-    let args = world.args(&[&["rotate", "tenant-keys"], words].concat());
+    let args = world.args(&[&["rotate"], words].concat());
     let Command::Rotate { command } = &args.command else { panic!("a rotation was asked for") };
     let mut out = Vec::new();
     cmd::rotate::run(&mut out, &args, &world.place(), command).await.unwrap();
@@ -69,7 +70,7 @@ async fn tenant_keys_rotate_under_load_and_nothing_fails() {
     };
     let rotations = async {
         for turn in 1..=3 {
-            assert!(rotate(&world, &[]).await.starts_with("1 rotated"));
+            assert!(rotate(&world, &["tenant-keys"]).await.starts_with("1 rotated"));
             let after = opened.load(Ordering::Relaxed) + 5; // some begin and end after it
             while opened.load(Ordering::Relaxed) < after {
                 tokio::task::yield_now().await;
@@ -81,9 +82,41 @@ async fn tenant_keys_rotate_under_load_and_nothing_fails() {
     tokio::join!(load(), load(), rotations);
     assert!(opened.load(Ordering::Relaxed) >= 15);
 
-    assert!(rotate(&world, &["--trim"]).await.starts_with("1 trimmed"));
+    assert!(rotate(&world, &["tenant-keys", "--trim"]).await.starts_with("1 trimmed"));
     assert_eq!(versions(&world).await, TenantKey { latest: 4, oldest: 4 });
     let secrets = fresh(&world).await;
     assert_eq!(*secrets.unwrap(world.tenant, PLACE, &old).await.unwrap(), b"from before", "the data key is the same");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_of_databases_rotate_under_load_and_nothing_fails() {
+    let Some(world) = World::started().await else { return };
+    let ctx = world.platform.ctx();
+    let name = Secrets::of_role("upload");
+    let first = ctx.secrets.get(&name).await.unwrap().unwrap();
+    let (ended, opened) = (AtomicBool::new(false), AtomicUsize::new(0));
+    // Connections of its own each time: one that stands would not notice.
+    let load = async || {
+        while !ended.load(Ordering::Relaxed) {
+            let dbs = TenantDbs::new(&ctx.state_dir, "upload", &siegel_upload::app::MIGRATIONS, ctx.db_options());
+            let upload = dbs.get(world.tenant).await.unwrap();
+            db::query("SELECT 1").fetch_all(upload.reader()).await.unwrap();
+            dbs.close_all().await;
+            opened.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let rotations = async {
+        for _ in 0..3 {
+            assert!(rotate(&world, &["postgres-passwords"]).await.starts_with("7 roles"));
+            let after = opened.load(Ordering::Relaxed) + 5; // some begin and end after it
+            while opened.load(Ordering::Relaxed) < after {
+                tokio::task::yield_now().await;
+            }
+        }
+        ended.store(true, Ordering::Relaxed);
+    };
+    tokio::join!(load(), load(), rotations);
+    assert_ne!(*ctx.secrets.get(&name).await.unwrap().unwrap(), *first);
     world.end().await;
 }

@@ -16,11 +16,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use siegel_domain::TenantId;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
-use zeroize::Zeroizing;
 
 use super::home::Found;
-use super::pool::{Budget, Connections, Pool};
-use super::{DbError, postgres};
+use super::passwords::{Ask, Password, Passwords};
+use super::pool::{Budget, Connections, Pool, Renew};
+use super::{DbError, Reader, postgres};
 use crate::metrics::Metrics;
 use crate::parts::PostgresPart;
 
@@ -33,18 +33,15 @@ const MADE: &str = "made";
 /// The comment of a database that is ready.
 const READY: &str = "ready";
 
-/// A password that is overwritten when dropped.
-type Password = Zeroizing<String>;
-
 /// The cluster, as services and provisioning see it.
 pub struct Cluster {
     installation: String,
     base: PgConnectOptions,
     /// Who may make databases and roles, where we provision.
     admin: Option<PgConnectOptions>,
-    passwords: BTreeMap<&'static str, Password>,
+    passwords: Arc<Passwords>,
     budget: Arc<Budget>,
-    look: Pool,
+    look: Reader,
     ready: RwLock<HashSet<TenantId>>,
 }
 
@@ -59,7 +56,7 @@ impl Cluster {
         let (user, password_of_admin) = part.admin().ok_or_else(not_provisioning)?;
         let admin = base(part, ca_file).username(user).password(password_of_admin.expose()).database("postgres");
         let mut passwords = BTreeMap::new();
-        for schema in SCHEMAS.into_iter().chain([PROVIDER]) {
+        for schema in schemas() {
             passwords.insert(schema, password(schema).await?);
         }
         let cluster = Self::with_passwords(part, ca_file, Some(admin), passwords);
@@ -88,18 +85,29 @@ impl Cluster {
         let base = base(part, ca_file);
         let owner = role(&part.installation, PROVIDER);
         let budget = Budget::new(part.connections);
-        let look = budget.pool(as_owner(&base, &owner, PROVIDER, &passwords[PROVIDER]).database(&owner));
+        let look = as_owner(&base, &owner, PROVIDER, &passwords[PROVIDER]).database(&owner);
+        let passwords = Passwords::new(passwords);
+        let look = Reader::Postgres(budget.pool(look.clone(), renew(&passwords, PROVIDER, look)));
         let (installation, ready) = (part.installation.clone(), RwLock::default());
         Self { installation, base, admin, passwords, budget, look, ready }
     }
 
     /// Whether the provider's database is there and lets us in.
     pub async fn is_there(&self) -> Result<(), DbError> {
-        let asked = postgres::in_time(async {
-            let permit = self.look.permit().await?;
-            Ok(sqlx::query("SELECT 1").execute(self.look.driver(&permit)).await?)
-        });
-        asked.await.map(drop)
+        super::query("SELECT 1").fetch_all(&self.look).await.map(drop)
+    }
+
+    /// Where newer passwords are to be had, for roles whose password is replaced while this program runs.
+    pub fn renew_by(&self, ask: Ask) {
+        self.passwords.ask(ask);
+    }
+
+    /// Gives a role of ours another password. Whoever is connected stays so.
+    pub async fn set_password(&self, schema: &str, password: &Password) -> Result<(), DbError> {
+        let mut admin = self.admin().await?;
+        order(&mut admin, with_password(&self.role(schema), password)).await?;
+        let _ = admin.close().await;
+        Ok(())
     }
 
     /// Shows how many connections there are.
@@ -109,43 +117,45 @@ impl Cluster {
 
     /// Connections to the provider's schema, and its name for errors.
     pub(super) fn provider(&self) -> (String, Pool) {
-        let database = self.role("provider");
-        let connect = self.with("provider", &self.passwords["provider"]).database(&database);
-        (format!("{database}/provider"), self.budget.pool(connect))
+        let database = self.role(PROVIDER);
+        let password = self.passwords.of(PROVIDER).map(|(_, password)| password).unwrap_or_default();
+        let connect = self.with(PROVIDER, &password).database(&database);
+        let pool = self.budget.pool(connect.clone(), renew(&self.passwords, PROVIDER, connect));
+        (format!("{database}/{PROVIDER}"), pool)
     }
 
     /// A service's connections to its schema of a tenant's database, and its name for errors.
     pub(super) fn schema(&self, tenant: TenantId, service: &str) -> Result<(String, Pool), DbError> {
-        self.way_to(tenant, service).map(|(name, connect)| (name, self.budget.pool(connect)))
+        let (schema, connect) = self.way_to(tenant, service)?;
+        let pool = self.budget.pool(connect.clone(), renew(&self.passwords, schema, connect));
+        Ok((format!("{}/{schema}", database(tenant)), pool))
     }
 
-    /// How a service connects to its schema of a tenant's database, and its name for errors.
-    pub fn way_to(&self, tenant: TenantId, service: &str) -> Result<(String, PgConnectOptions), DbError> {
-        let schema = service.replace('-', "_");
-        let Some((schema, password)) = self.passwords.get_key_value(schema.as_str()) else {
+    /// A service's schema in tenants' databases, and how it connects to a tenant's.
+    pub fn way_to(&self, tenant: TenantId, service: &str) -> Result<(&'static str, PgConnectOptions), DbError> {
+        let Some((schema, password)) = self.passwords.of(&service.replace('-', "_")) else {
             return Err(DbError::NoSuchTenant); // a mistake in the program: no service of that name keeps anything
         };
-        let connect = self.with(schema, password).database(&database(tenant));
-        Ok((format!("{}/{schema}", database(tenant)), connect))
+        Ok((schema, self.with(schema, &password).database(&database(tenant))))
     }
 
     /// What there is of a tenant.
     pub async fn found(&self, tenant: TenantId) -> Result<Found, DbError> {
         // A service is nobody's administrator: a database without a comment it takes for another's.
         let admin = self.admin.as_ref().map_or("", PgConnectOptions::get_username);
-        let found: Option<(Option<String>, bool)> = postgres::in_time(async {
-            let permit = self.look.permit().await?;
-            let sql = "SELECT shobj_description(oid, 'pg_database'), pg_get_userbyid(datdba) = $2
-                       FROM pg_database WHERE datname = $1";
-            let look = sqlx::query_as(sql).bind(database(tenant)).bind(admin);
-            Ok(look.fetch_optional(self.look.driver(&permit)).await?)
-        })
+        let found: Option<(Option<String>, i64)> = super::query_as(
+            "SELECT shobj_description(oid, 'pg_database'), pg_get_userbyid(datdba) = $2
+             FROM pg_database WHERE datname = $1",
+        )
+        .bind(database(tenant))
+        .bind(admin)
+        .fetch_optional(&self.look)
         .await?;
         Ok(match found {
             None => Found::Missing,
             Some((Some(comment), _)) if comment == self.comment(READY) => Found::Ready,
             Some((Some(comment), _)) if comment == self.comment(MADE) => Found::Made,
-            Some((None, true)) => Found::Made, // whoever made it ended before it had a comment
+            Some((None, 1)) => Found::Made, // whoever made it ended before it had a comment
             Some(_) => Found::Foreign,
         })
     }
@@ -164,12 +174,12 @@ impl Cluster {
 
     /// Every tenant that is ready.
     pub async fn provisioned(&self) -> Result<Vec<TenantId>, DbError> {
-        let names: Vec<(String,)> = postgres::in_time(async {
-            let permit = self.look.permit().await?;
-            let sql = "SELECT CAST(datname AS TEXT) FROM pg_database
-                       WHERE shobj_description(oid, 'pg_database') = $1 ORDER BY datname";
-            Ok(sqlx::query_as(sql).bind(self.comment(READY)).fetch_all(self.look.driver(&permit)).await?)
-        })
+        let names: Vec<(String,)> = super::query_as(
+            "SELECT CAST(datname AS TEXT) FROM pg_database
+             WHERE shobj_description(oid, 'pg_database') = $1 ORDER BY datname",
+        )
+        .bind(self.comment(READY))
+        .fetch_all(&self.look)
         .await?;
         Ok(names.iter().filter_map(|(name,)| name.parse().ok()).collect())
     }
@@ -219,18 +229,17 @@ impl Cluster {
         let mut admin = self.admin().await?;
         // One process at a time; the lock goes with the connection.
         order(&mut admin, "SELECT pg_advisory_lock(7310033)".to_owned()).await?;
-        for (schema, password) in &self.passwords {
+        for (schema, password) in self.passwords.all() {
             let role = self.role(schema);
             let there: Option<(i32,)> = sqlx::query_as("SELECT 1 FROM pg_roles WHERE rolname = $1")
                 .bind(&role)
                 .fetch_optional(&mut admin)
                 .await?;
-            let password = password.as_str().replace('\'', "''");
             if there.is_none() {
                 let role = format!("CREATE ROLE {role} NOSUPERUSER NOCREATEDB NOCREATEROLE");
                 order(&mut admin, role).await?;
             }
-            order(&mut admin, format!("ALTER ROLE {role} LOGIN PASSWORD '{password}'")).await?;
+            order(&mut admin, with_password(&role, &password)).await?;
             // Whoever is no superuser makes schemas only for roles that it belongs to.
             order(&mut admin, format!("GRANT {role} TO CURRENT_USER")).await?;
         }
@@ -273,7 +282,7 @@ impl Cluster {
         self.look.close().await;
         let mut admin = self.admin().await?;
         order(&mut admin, format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.role("provider"))).await?;
-        for schema in self.passwords.keys() {
+        for schema in self.passwords.all().keys() {
             order(&mut admin, format!("DROP ROLE IF EXISTS {}", self.role(schema))).await?;
         }
         let _ = admin.close().await;
@@ -292,6 +301,11 @@ impl Cluster {
     fn comment(&self, state: &str) -> String {
         format!("{}: {state}", self.installation)
     }
+}
+
+/// All schemas that a role of ours owns, the provider's among them.
+pub fn schemas() -> impl Iterator<Item = &'static str> {
+    SCHEMAS.into_iter().chain([PROVIDER])
 }
 
 /// The schemas in which a program keeps something: all that it has a password for.
@@ -316,6 +330,20 @@ fn base(part: &PostgresPart, ca_file: &std::path::Path) -> PgConnectOptions {
 fn not_provisioning() -> DbError {
     let said = "this program does not make databases and roles: [postgres] names no admin_user for it, the operator makes them";
     DbError::Sqlx(sqlx::Error::Configuration(said.into()))
+}
+
+/// What gives a role its password.
+fn with_password(role: &str, password: &Password) -> String {
+    format!("ALTER ROLE {role} LOGIN PASSWORD '{}'", password.replace('\'', "''"))
+}
+
+/// The way that `connect` is, with the password that the role has by then.
+fn renew(passwords: &Arc<Passwords>, schema: &'static str, connect: PgConnectOptions) -> Renew {
+    let passwords = passwords.clone();
+    Box::new(move || {
+        let (passwords, connect) = (passwords.clone(), connect.clone());
+        Box::pin(async move { Some(connect.password(&passwords.renew(schema).await?)) })
+    })
 }
 
 fn role(installation: &str, schema: &str) -> String {

@@ -4,7 +4,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{Sqlite, SqlitePool};
 
 #[cfg(feature = "real")]
-use super::pool::{Permit, Pool};
+use super::pool::{Begun, Permit, Pool};
 #[cfg(feature = "real")]
 use super::postgres;
 use super::query::{Done, Statement, Want};
@@ -29,6 +29,13 @@ pub enum Connection {
     /// In a transaction that is rolled back when dropped.
     #[cfg(feature = "real")]
     Postgres(sqlx::Transaction<'static, sqlx::Postgres>, Permit),
+}
+
+#[cfg(feature = "real")]
+impl From<Begun> for Connection {
+    fn from((tx, permit): Begun) -> Self {
+        Self::Postgres(tx, permit)
+    }
 }
 
 impl Connection {
@@ -130,7 +137,7 @@ impl Reader {
         Ok(Snapshot(match self {
             Self::Sqlite(pool) => Connection::Reading(pool.begin().await?),
             #[cfg(feature = "real")]
-            Self::Postgres(pool) => postgres::begin_reading(pool).await?,
+            Self::Postgres(pool) => postgres::begin_reading(pool).await?.into(),
         }))
     }
 

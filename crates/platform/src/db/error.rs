@@ -74,6 +74,12 @@ impl DbError {
         Self::Corrupt { table, column, row: row.to_string() }
     }
 
+    /// Whether PostgreSQL does not know a role by that password: it was replaced a moment ago, or nobody made the role so far.
+    pub fn is_wrong_password(&self) -> bool {
+        let Self::Unavailable(error) = self else { return false };
+        error.as_database_error().and_then(|error| error.code()).as_deref() == Some(WRONG_PASSWORD)
+    }
+
     /// Whether the same transaction may succeed if it is run again.
     pub fn retryable(&self) -> bool {
         matches!(self, Self::Busy(_))
@@ -161,6 +167,8 @@ pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
             // No longer the primary, shutting down or starting up, too many connections, a database that an administrator has
             // closed to connections (of 55000 the one case that a use case of ours can meet), a connection that broke.
             "25006" | "53300" | "55000" | "57P01" | "57P02" | "57P03" => Some(Cause::Away),
+            // A password that was replaced a moment ago: who asks again has the new one.
+            WRONG_PASSWORD => Some(Cause::Away),
             // "cannot use serializable mode in a hot standby": a front that still, or already, leads to one that does not lead.
             "0A000" if error.as_database_error().is_some_and(|error| error.message().contains("hot standby")) => {
                 Some(Cause::Away)
@@ -177,6 +185,9 @@ pub(super) fn cause(error: &sqlx::Error) -> Option<Cause> {
         _ => None,
     }
 }
+
+/// PostgreSQL's invalid_password, also for a role that is not there.
+const WRONG_PASSWORD: &str = "28P01";
 
 const BUSY: i32 = 5;
 const LOCKED: i32 = 6;

@@ -71,7 +71,10 @@ pub(super) async fn run_sqlite(pool: &SqlitePool, path: &Path, migrations: &'sta
 #[cfg(feature = "real")]
 pub(super) async fn run_postgres(pool: &Pool, path: &Path, migrations: &'static Migrations) -> Result<(), DbError> {
     let permit = pool.permit().await?;
-    told(path, migrations.postgres.run(pool.driver(&permit)).await)
+    match told(path, migrations.postgres.run(pool.driver(&permit)).await) {
+        Err(error) if pool.renewed(&error).await => told(path, migrations.postgres.run(pool.driver(&permit)).await),
+        done => done,
+    }
 }
 
 fn told(path: &Path, ran: Result<(), MigrateError>) -> Result<(), DbError> {

@@ -19,6 +19,8 @@ mod home;
 mod lane;
 mod migrate;
 #[cfg(feature = "real")]
+mod passwords;
+#[cfg(feature = "real")]
 mod pool;
 #[cfg(feature = "real")]
 mod postgres;
@@ -46,12 +48,14 @@ use crate::rng::{Rng, SystemRng};
 use lane::Lane;
 
 #[cfg(feature = "real")]
-pub use cluster::{Cluster, schemas_of};
+pub use cluster::{Cluster, schemas, schemas_of};
 pub use connection::{Connection, Engine, Reader, Snapshot};
 pub(crate) use error::is_away;
 pub use error::{DbError, violated};
 pub use home::{Found, Home, Place, READY, provision_directory, provisioned, tenant_directory};
 pub use migrate::{Migrations, embedded};
+#[cfg(feature = "real")]
+pub use passwords::{Ask, Password, password};
 pub use query::{Done, Executor, Query, QueryAs, QueryScalar, Statement, Want, query, query_as, query_scalar};
 pub use row::{Column, FromRow, Row};
 pub use tenants::{CommitHook, TenantDbs};

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
 use prometheus_client::metrics::MetricType;
@@ -28,7 +29,6 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::DbError;
-use super::connection::Connection;
 
 /// Connections of one service to one tenant's database: lazily opened, closed when idle.
 const CONNECTIONS: u32 = 8;
@@ -54,16 +54,23 @@ pub(super) struct Budget {
     evicted: AtomicU64,
 }
 
+/// The way to a database with a newer password, if there is one.
+pub(super) type Renew = Box<dyn Fn() -> BoxFuture<'static, Option<PgConnectOptions>> + Send + Sync>;
+
 /// The connections to one database in one role. Opens none yet when it is made.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
     pool: PgPool,
+    renew: Renew,
     budget: Arc<Budget>,
     /// The budget's count when it was last used.
     used: AtomicU64,
 }
+
+/// A transaction, and the right to its connection.
+pub(super) type Begun = (sqlx::Transaction<'static, sqlx::Postgres>, Permit);
 
 /// The right to hold a connection.
 pub struct Permit(#[expect(dead_code, reason = "held, and never asked")] OwnedSemaphorePermit);
@@ -81,7 +88,7 @@ impl Budget {
     }
 
     /// A pool in this budget.
-    pub(super) fn pool(self: &Arc<Self>, options: PgConnectOptions) -> Pool {
+    pub(super) fn pool(self: &Arc<Self>, options: PgConnectOptions, renew: Renew) -> Pool {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .min_connections(0)
@@ -89,7 +96,7 @@ impl Budget {
             .max_lifetime(Duration::from_secs(30 * 60))
             .acquire_timeout(ACQUIRE)
             .connect_lazy_with(options);
-        let inner = Arc::new(Inner { pool, budget: self.clone(), used: AtomicU64::default() });
+        let inner = Arc::new(Inner { pool, renew, budget: self.clone(), used: AtomicU64::default() });
         self.pools().push(Arc::downgrade(&inner));
         Pool(inner)
     }
@@ -147,9 +154,23 @@ impl Pool {
     }
 
     /// Begins a transaction in these words.
-    pub(super) async fn begin(&self, words: &'static str) -> Result<Connection, DbError> {
+    pub(super) async fn begin(&self, words: &'static str) -> Result<Begun, DbError> {
         let permit = self.permit().await?;
-        Ok(Connection::Postgres(self.0.pool.begin_with(words).await?, permit))
+        let begun = match self.0.pool.begin_with(words).await.map_err(DbError::from) {
+            Err(error) if self.renewed(&error).await => self.0.pool.begin_with(words).await?,
+            begun => begun?,
+        };
+        Ok((begun, permit))
+    }
+
+    /// Whether an error was an old password's, and there is a newer one: then it is worth asking again.
+    pub(super) async fn renewed(&self, error: &DbError) -> bool {
+        if !error.is_wrong_password() {
+            return false;
+        }
+        let Some(options) = (self.0.renew)().await else { return false };
+        self.0.pool.set_connect_options(options);
+        true
     }
 
     /// The driver's pool, for whoever holds a permit.

@@ -12,8 +12,7 @@ use sqlx::postgres::{PgExecutor, PgRow};
 use sqlx::{Postgres, Row as _};
 
 use super::DbError;
-use super::connection::Connection;
-use super::pool::Pool;
+use super::pool::{Begun, Pool};
 use super::query::{Done, Statement, Want};
 use super::row::{self, Row};
 use super::value::Value;
@@ -31,12 +30,12 @@ pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -
 }
 
 /// Begins a transaction.
-pub(super) async fn begin(pool: &Pool) -> Result<Connection, DbError> {
+pub(super) async fn begin(pool: &Pool) -> Result<Begun, DbError> {
     in_time(pool.begin("BEGIN ISOLATION LEVEL SERIALIZABLE")).await
 }
 
 /// Begins to read one moment.
-pub(super) async fn begin_reading(pool: &Pool) -> Result<Connection, DbError> {
+pub(super) async fn begin_reading(pool: &Pool) -> Result<Begun, DbError> {
     in_time(pool.begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")).await
 }
 
@@ -44,7 +43,10 @@ pub(super) async fn begin_reading(pool: &Pool) -> Result<Connection, DbError> {
 pub(super) async fn run_alone(pool: &Pool, statement: Statement) -> Result<Done, DbError> {
     in_time(async {
         let permit = pool.permit().await?;
-        run(pool.driver(&permit), statement).await
+        match run(pool.driver(&permit), statement.clone()).await {
+            Err(error) if pool.renewed(&error).await => run(pool.driver(&permit), statement).await,
+            done => done,
+        }
     })
     .await
 }
@@ -53,7 +55,10 @@ pub(super) async fn run_alone(pool: &Pool, statement: Statement) -> Result<Done,
 pub(super) async fn rows_alone(pool: &Pool, statement: Statement, want: Want) -> Result<Vec<Row>, DbError> {
     in_time(async {
         let permit = pool.permit().await?;
-        rows(pool.driver(&permit), statement, want).await
+        match rows(pool.driver(&permit), statement.clone(), want).await {
+            Err(error) if pool.renewed(&error).await => rows(pool.driver(&permit), statement, want).await,
+            rows => rows,
+        }
     })
     .await
 }

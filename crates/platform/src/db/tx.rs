@@ -127,7 +127,7 @@ impl Db {
         let mut tx = Tx::new(match &self.writer {
             Writer::Sqlite(lane) => Lease::Sqlite(lane.join().await?),
             #[cfg(feature = "real")]
-            Writer::Postgres(pool, _) => Lease::Postgres(Box::new(postgres::begin(pool).await?)),
+            Writer::Postgres(pool, _) => Lease::Postgres(Box::new(postgres::begin(pool).await?.into())),
         });
         let result = work(&mut tx).await;
         let Tx { lease, wake, .. } = tx;

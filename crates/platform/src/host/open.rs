@@ -11,6 +11,8 @@ use super::hold::{self, Holds};
 use super::{Channels, Host, HostConfig, PartsChoice};
 use crate::clock::{SharedClock, SystemClock};
 use crate::ctx::Ctx;
+#[cfg(feature = "real")]
+use crate::db::{self, Cluster};
 use crate::db::{DbOptions, Home};
 use crate::health::Health;
 use crate::http::{HttpEnv, HttpServer, Transport};
@@ -24,7 +26,7 @@ use crate::provider;
 use crate::quota::Quotas;
 use crate::rng::{Rng, SystemRng};
 #[cfg(feature = "real")]
-use crate::secrets::{Secret, VaultSettings};
+use crate::secrets::VaultSettings;
 use crate::secrets::{Secrets, SecretsError, SecretsMetrics};
 use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
@@ -209,39 +211,58 @@ fn zones_of(
 
 /// Where tenants' databases lie.
 #[cfg(not(feature = "real"))]
-pub(super) async fn home(_: Option<&Parts>, _: &Secrets, _: &str, _: &Metrics) -> Result<Home> {
+pub(super) async fn home(_: Option<&Parts>, _: &Arc<Secrets>, _: &str, _: &Metrics) -> Result<Home> {
     Ok(Home::Files)
 }
 
 /// Where tenants' databases lie. The passwords of roles are drawn once, by whoever provisions, and kept with the secrets; a
 /// service may read those of its own roles, and waits for them at a first start.
 #[cfg(feature = "real")]
-pub(super) async fn home(parts: Option<&Parts>, secrets: &Secrets, program: &str, metrics: &Metrics) -> Result<Home> {
-    use crate::db::{Cluster, schemas_of};
+pub(super) async fn home(
+    parts: Option<&Parts>,
+    secrets: &Arc<Secrets>,
+    program: &str,
+    metrics: &Metrics,
+) -> Result<Home> {
     let Some(parts) = parts else { return Ok(Home::Files) };
     let (part, ca_file) = (&parts.postgres, &parts.ca_file);
-    let name = |schema: &str| format!("postgres/{schema}");
-    let as_text =
-        |drawn: Secret| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, &*drawn).into();
-    let not_opened = || format!("can't open PostgreSQL at {}", part.host);
-    if provisions(program) {
-        let password =
-            async |schema: &str| -> Result<_> { Ok(as_text(secrets.get_or_create(&name(schema), 32).await?)) };
-        let cluster = Cluster::open(part, ca_file, password).await.with_context(not_opened)?;
-        cluster.show(metrics);
-        return Ok(Home::Cluster(Arc::new(cluster)));
-    }
-    let mut passwords = BTreeMap::new();
-    for schema in schemas_of(program) {
-        let drawn = secrets.get(&name(schema)).await?;
-        passwords.insert(schema, as_text(drawn.ok_or(NotYet("the operator has drawn the password of our role"))?));
-    }
-    let cluster = Cluster::of_service(part, ca_file, passwords)?;
-    // The server says no more to whom it does not know; so whatever is wrong may be that we came too early.
-    let made = NotYet("the operator has made our role and the provider's database");
-    cluster.is_there().await.map_err(|error| anyhow::Error::new(error).context(made)).with_context(not_opened)?;
+    let cluster = if provisions(program) {
+        let password = async |schema: &str| -> Result<db::Password> {
+            Ok(db::password(&secrets.get_or_create(&Secrets::of_role(schema), 32).await?))
+        };
+        Cluster::open(part, ca_file, password).await
+    } else {
+        as_service(parts, secrets, program).await
+    };
+    let cluster = cluster.with_context(|| format!("can't open PostgreSQL at {}", part.host))?;
     cluster.show(metrics);
+    let secrets = secrets.clone();
+    cluster.renew_by(Arc::new(move |schema| {
+        let secrets = secrets.clone();
+        Box::pin(async move { Some(db::password(&secrets.get(&Secrets::of_role(schema)).await.ok()??)) })
+    }));
     Ok(Home::Cluster(Arc::new(cluster)))
+}
+
+/// With the roles of one service, which the operator has made.
+#[cfg(feature = "real")]
+async fn as_service(parts: &Parts, secrets: &Secrets, program: &str) -> Result<Cluster> {
+    let mut passwords = BTreeMap::new();
+    for schema in db::schemas_of(program) {
+        let drawn = secrets.get(&Secrets::of_role(schema)).await?;
+        let drawn = drawn.ok_or(NotYet("the operator has drawn the password of our role"))?;
+        passwords.insert(schema, db::password(&drawn));
+    }
+    let cluster = Cluster::of_service(&parts.postgres, &parts.ca_file, passwords)?;
+    match cluster.is_there().await {
+        Ok(()) => Ok(cluster),
+        Err(error) if db::is_away(&error) && !error.is_wrong_password() => Err(error.into()),
+        // The server says no more to whom it does not know: whatever else is wrong may be that we came too early.
+        Err(error) => {
+            let made = NotYet("the operator has made our role and the provider's database");
+            Err(anyhow::Error::new(error).context(made))
+        }
+    }
 }
 
 /// The outboxes: our own services register theirs when they start. Those of other processes are read where they lie, if all

@@ -12,7 +12,6 @@ use super::server::HttpEnv;
 use crate::metrics;
 use crate::problem::{Problem, Reason};
 use crate::telemetry::{self, TraceContext};
-use crate::worker::causes;
 
 /// The header with the request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,7 +52,7 @@ fn finish(mut response: Response, id: &str, grpc: bool, env: &HttpEnv) -> Respon
         env.metrics.problem(reason.code());
         if reason.status().is_server_error() {
             if !grpc {
-                tracing::error!(problem = reason.code(), error = %causes(&problem), "a request failed");
+                problem.tell("a request failed");
             } // else turning it into a status says so
         } else {
             tracing::debug!(problem = reason.code(), "a request was refused");

@@ -7,7 +7,6 @@ use tonic::Status;
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use super::{Problem, Reason};
-use crate::worker::causes;
 
 /// The domain of our `ErrorInfo`s.
 pub const DOMAIN: &str = "siegel.health";
@@ -25,7 +24,7 @@ impl From<Problem> for Status {
         }
         if reason.status().is_server_error() {
             // Here the cause ends: a status carries none, not even to a caller in the same process.
-            tracing::error!(problem = reason.code(), error = %causes(&problem), "a call failed");
+            problem.tell("a call failed");
         }
         let message = problem.sentence().unwrap_or(reason.title()).to_owned();
         Status::with_error_details(reason.grpc(), message, details)

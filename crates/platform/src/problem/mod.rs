@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use siegel_api::problem::{FieldProblem, ProblemBody};
 
 use crate::db::DbError;
+use crate::worker::causes;
 
 pub use grpc::DOMAIN;
 pub use table::Reason;
@@ -84,6 +85,17 @@ impl Problem {
     pub fn caused_by(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
         self.details().cause = Some(Arc::new(cause));
         self
+    }
+
+    /// Says in the log what broke here, with its causes. What passes by itself, such as a database that fails over, is a warning: one
+    /// fault refuses many, and an error is for somebody to look at.
+    pub(crate) fn tell(&self, what: &'static str) {
+        let (reason, error) = (self.reason, causes(self));
+        if reason.retryable() && reason.status() == StatusCode::SERVICE_UNAVAILABLE {
+            tracing::warn!(problem = reason.code(), error = %error, "{what}");
+        } else {
+            tracing::error!(problem = reason.code(), error = %error, "{what}");
+        }
     }
 
     /// The reason.

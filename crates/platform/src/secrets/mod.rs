@@ -97,6 +97,11 @@ impl Secrets {
         Self { store, clock, rng, data_keys: Cache::default(), recent: Cache::default() }
     }
 
+    /// Where the password of a role in PostgreSQL lies, by the schema that it owns.
+    pub fn of_role(schema: &str) -> String {
+        format!("postgres/{schema}")
+    }
+
     /// The secret of that name, as it is now.
     pub async fn get(&self, name: &str) -> Result<Option<Secret>, SecretsError> {
         ask!(self, store => Ok(store.get(name)), store.get(name).await)
@@ -148,9 +153,20 @@ impl Secrets {
         if let Some(secret) = self.get(name).await? {
             return Ok(secret);
         }
+        self.put_new(name, &self.drawn(length)).await
+    }
+
+    /// Draws another secret of that name and stores it in the place of the one that was there.
+    pub async fn draw(&self, name: &str, length: usize) -> Result<Secret, SecretsError> {
+        let drawn = self.drawn(length);
+        self.put(name, &drawn).await?;
+        Ok(drawn)
+    }
+
+    fn drawn(&self, length: usize) -> Secret {
         let mut drawn = Zeroizing::new(vec![0; length]);
         self.rng.fill(&mut drawn);
-        self.put_new(name, &drawn).await
+        drawn
     }
 
     /// Removes a secret; nothing happens if there is none.

@@ -189,6 +189,12 @@ impl Leaf {
     pub(super) fn expires(&self) -> Timestamp {
         Timestamp(self.0.ends_ms)
     }
+
+    /// With its CA and its key, for a program that reads one file.
+    pub(super) fn pem_with(&self, ca: &Ca) -> Zeroizing<String> {
+        let key = Zeroizing::new(text("PRIVATE KEY", self.key()));
+        Zeroizing::new([&*pem(self.der()), &*ca.pem, &**key].concat())
+    }
 }
 
 /// The names that a service wants in its public certificate, if it has said so.
@@ -222,14 +228,24 @@ async fn load(secrets: &Secrets, name: &str) -> Result<Option<Stored>, TlsError>
     serde_json::from_slice(&bytes).map(Some).map_err(|_| TlsError::Stored)
 }
 
+fn pem(certificate: &[u8]) -> String {
+    text("CERTIFICATE", certificate)
+}
+
 /// RFC 7468.
-fn pem(der: &[u8]) -> String {
+fn text(label: &str, der: &[u8]) -> String {
     use base64::Engine as _;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-    for line in text.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
+    let code = Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(der));
+    // As long as it gets, so that no key is left behind by a string that grew.
+    let mut pem = String::with_capacity(code.len() + code.len() / 64 + 2 * label.len() + 40);
+    let mut line = |parts: [&str; 3]| {
+        parts.iter().for_each(|part| pem.push_str(part));
         pem.push('\n');
+    };
+    line(["-----BEGIN ", label, "-----"]);
+    for chunk in code.as_bytes().chunks(64) {
+        line([&String::from_utf8_lossy(chunk), "", ""]);
     }
-    pem + "-----END CERTIFICATE-----\n"
+    line(["-----END ", label, "-----"]);
+    pem
 }

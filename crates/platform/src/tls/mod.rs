@@ -2,6 +2,7 @@
 //! codes carry its fingerprint, so clients believe it and nobody else. The server's certificate is signed by it, lives
 //! 90 days, and is renewed after 60, at start or while the server runs. Both keys lie in the secrets.
 
+mod front;
 mod inside;
 mod issue;
 mod metrics;
@@ -26,6 +27,7 @@ use crate::secrets::{Secrets, SecretsError};
 use crate::wait::NotYet;
 use issue::{Ca, LEAF_NAME, Leaf, Purpose};
 
+pub use front::FrontCertificate;
 pub(crate) use inside::caller_of;
 pub use inside::{Caller, InsideTls, host_name};
 pub use metrics::CertificateMetrics;
@@ -71,6 +73,14 @@ pub async fn ends(secrets: &Secrets) -> Result<Option<(Timestamp, Timestamp)>, T
     issue::ends(secrets).await
 }
 
+/// The names of a public certificate, in the one order in which they are kept.
+fn all_names(further: &[String]) -> Vec<String> {
+    let mut names: Vec<String> = LOCAL_NAMES.iter().map(ToString::to_string).chain(further.iter().cloned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
 /// The server's side of TLS.
 pub struct Tls {
     own: Own,
@@ -98,11 +108,8 @@ impl Tls {
         host_names: &[String],
         clock: SharedClock,
     ) -> Result<Self, TlsError> {
-        let mut names: Vec<String> =
-            LOCAL_NAMES.iter().map(ToString::to_string).chain(host_names.iter().cloned()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let own = Own::load_or_make(Purpose { place: place.to_owned(), names, calls: false }, secrets, clock).await?;
+        let purpose = Purpose { place: place.to_owned(), names: all_names(host_names), calls: false };
+        let own = Own::load_or_make(purpose, secrets, clock).await?;
         let path = state_dir.join("ca").join("ca.pem");
         if std::fs::read(&path).is_ok_and(|there| there == own.ca.pem.as_bytes()) {
             // The usual start: nothing to write.

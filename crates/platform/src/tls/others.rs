@@ -61,7 +61,7 @@ impl ForOthers {
 }
 
 /// A name by which services know each other: a certificate of the public address must never have one.
-fn is_inside(name: &str) -> bool {
+pub(super) fn is_inside(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name == DOMAIN || name.strip_suffix(DOMAIN).is_some_and(|rest| rest.ends_with('.')) || name.contains('*')
 }

@@ -37,6 +37,9 @@ pub(crate) const TOXIPROXY: u16 = 8474;
 pub(crate) const POSTGRES_FRONT: u16 = 5440;
 pub(crate) const VAULT_FRONT: u16 = 8200;
 
+/// The one host in front of the programs, if they were asked for.
+pub(crate) const PROGRAMS_FRONT: u16 = 8443;
+
 /// One proxy of toxiproxy: a name that tests use, the port clients reach on [`FRONT`], and what is behind it.
 pub(crate) struct Proxy {
     pub(crate) name: &'static str,

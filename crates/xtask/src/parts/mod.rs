@@ -18,6 +18,7 @@ mod identity;
 mod kafka;
 mod postgres;
 mod process;
+mod programs;
 mod render;
 mod s3;
 mod site;
@@ -56,9 +57,10 @@ pub(crate) struct Part {
     after: fn(&Site) -> Result<()>,
 }
 
-/// All parts. The first two are the fronts, which are always started: clients reach every other part through them.
+/// All parts, and what stands on them. The first two are the fronts, which are always started: clients reach every other part
+/// through them. The last is the platform, which is started if it is asked for.
 const PARTS: &[Part] =
-    &[toxiproxy::PART, haproxy::PART, s3::PART, vault::PART, etcd::PART, postgres::PART, kafka::PART];
+    &[toxiproxy::PART, haproxy::PART, s3::PART, vault::PART, etcd::PART, postgres::PART, kafka::PART, programs::PART];
 
 /// The fronts.
 const ALWAYS: &[&str] = &["toxiproxy", "haproxy"];

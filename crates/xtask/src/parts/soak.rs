@@ -17,7 +17,7 @@ pub(crate) const ROUNDS: usize = 10;
 const FAULTS: &[&str] = &["ledger::"];
 /// Those of them that CI runs. A zone that is lost whole, and many institutions, take minutes each: only the verb runs them.
 pub(super) const SHORT: &[&str] =
-    &["ledger::kills", "ledger::log", "ledger::secrets", "ledger::store", "ledger::zones::f"];
+    &["ledger::kills", "ledger::log", "ledger::secrets", "ledger::rot", "ledger::store", "ledger::zones::f"];
 
 /// The verb: on parts of its own, which are gone afterwards if all went well.
 pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {

@@ -6,21 +6,27 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use super::site::Site;
-use super::{ALWAYS, PARTS, Part, file, identity, tls};
+use super::{ALWAYS, PARTS, Part, file, identity, programs, tls};
 use crate::needs;
 use crate::work::{Stopwatch, Work};
 
 /// Lines of each log that `logs` shows.
 const SHOWN: usize = 40;
 
-/// Starts the parts, all at once; those that run are left as they are.
-pub(crate) fn up(only: &[String]) -> Result<()> {
-    let parts = chosen(only)?;
+/// Starts the parts, all at once; those that run are left as they are. The platform's own programs if they are asked for.
+pub(crate) fn up(only: &[String], programs: bool) -> Result<()> {
+    let mut parts = chosen(only)?;
+    if programs {
+        parts.push(&programs::PART);
+    }
     let needed: Vec<_> = parts.iter().flat_map(|part| part.needs).copied().collect();
     needs::provide("up", &needed)?;
     let site = Site::own()?;
     for part in &parts {
         provide(part)?;
+    }
+    if programs {
+        programs::build()?;
     }
     tls::make_ca(&site)?;
     // Written first: it names every part, and all its credentials are ours to draw.
@@ -106,10 +112,10 @@ pub(crate) fn status() -> Result<()> {
                 }
             };
             match line {
-                Ok(line) => println!("{name:<12} {line}"),
+                Ok(line) => println!("{name:<21} {line}"),
                 Err(error) => {
                     wrong += 1;
-                    println!("{name:<12} {error:#}");
+                    println!("{name:<21} {error:#}");
                 }
             }
         }
@@ -146,8 +152,9 @@ pub(crate) fn logs(name: Option<&str>, follow: bool) -> Result<()> {
 
 /// The parts of these names and the fronts; all of them if none is named.
 fn chosen(only: &[String]) -> Result<Vec<&'static Part>> {
-    if let Some(unknown) = only.iter().find(|name| !PARTS.iter().any(|part| part.name == *name)) {
-        let names: Vec<_> = PARTS.iter().map(|part| part.name).collect();
+    let parts = || PARTS.iter().filter(|part| part.name != programs::PART.name);
+    if let Some(unknown) = only.iter().find(|name| !parts().any(|part| part.name == *name)) {
+        let names: Vec<_> = parts().map(|part| part.name).collect();
         bail!("there is no part {unknown}; there are {}", names.join(", "));
     }
     let wanted = |part: &&Part| {
@@ -155,7 +162,7 @@ fn chosen(only: &[String]) -> Result<Vec<&'static Part>> {
         let below = part.name == "etcd" && only.iter().any(|name| name == "postgres");
         only.is_empty() || below || ALWAYS.contains(&part.name) || only.iter().any(|name| name == part.name)
     };
-    Ok(PARTS.iter().filter(wanted).collect())
+    Ok(parts().filter(wanted).collect())
 }
 
 /// Sees that a part's programs are in the cache.
@@ -184,7 +191,7 @@ mod tests {
         };
         assert_eq!(names(&["s3"]), ["toxiproxy", "haproxy", "s3"]);
         assert_eq!(names(&["postgres"]), ["toxiproxy", "haproxy", "etcd", "postgres"]);
-        assert_eq!(names(&[]).len(), PARTS.len());
+        assert_eq!(names(&[]).len(), PARTS.len() - 1, "all but the platform itself");
         assert!(chosen(&["s4".into()]).is_err());
     }
 }

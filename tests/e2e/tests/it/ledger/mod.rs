@@ -7,18 +7,20 @@
 mod kills;
 mod log;
 mod many;
+mod rot;
 mod secrets;
 mod store;
 mod zones;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use siegel_api::members::ReturnReport;
 use siegel_api::tenants::Durability;
 use siegel_client::{BRIDGE, Error, Session, SignIn};
 use siegel_e2e::{Centre, Done, Ground, Ledger, Load, Person, Programs, World, ZONES};
+use siegel_platform::clock::{Clock as _, SystemClock};
 
 /// What a user may have to wait beyond the bridge: the attempt that ends it.
 const LONGEST: Duration = Duration::from_secs(BRIDGE.as_secs() + 15);
@@ -155,6 +157,11 @@ fn turned_away(error: &Error) {
         matches!(error, Error::Refused(problem) if problem.status == 503 && problem.retry_after_s >= Some(1)),
         "{error:?}"
     );
+}
+
+/// Now, as the files of the zones are dated.
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock::new().now().0.unsigned_abs())
 }
 
 /// How often a test's fault is repeated: once, or as `cargo xtask soak` says.

@@ -1,14 +1,14 @@
-//! FAULTS F1, F2, F5, F6, F9 and R08: a zone that is cut, dies midway, is slow, rots, or is lost with everything in it.
+//! FAULTS F1, F2, F3, F9 and R08: a zone that is cut, dies midway, has what no database knows, is slow, or is lost with
+//! everything in it.
 
-use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::future::{Either, select};
 use siegel_client::Meter;
 use siegel_platform::clock::{Clock as _, SystemClock};
 
-use super::{Case, rounds, turned_away};
+use super::{Case, now, rounds, turned_away};
 use crate::support::{bytes, code};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,62 +81,32 @@ async fn cut_midway<T>(case: &Case, meter: &Meter, upload: impl Future<Output = 
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "breaks what other tests stand on: cargo xtask soak --once"]
-async fn f05_f06_copies_that_differ_are_healed_from_the_good_one() {
-    // Every copy is looked at in every round.
-    let case = Case::with(&[("upload", "scrub_every_days = 0\n")]).await;
-    let begun = SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock::new().now().0 as u64);
-    for number in 0..6 {
-        case.available.send(&bytes(number, 50_000 + 1_000 * number as usize)).await;
+async fn f03_what_a_zone_has_and_no_database_knows_becomes_one_record_when_it_is_sent_again() {
+    let mut case = Case::new().await;
+    case.strict.send(b"before").await;
+    // Nothing is written down before both zones have it, and zone b takes its time.
+    case.ground.slow("s3-b", Duration::from_secs(2)).await.unwrap();
+    let (begun, plain, sender) = (now(), bytes(3, 50_000), case.strict.sender.session.clone());
+    let content = plain.clone();
+    let sending = tokio::spawn(async move { sender.upload_bytes(content, "ecg.edf").send().await });
+    while case.ground.objects_since("a", begun).is_empty() {
+        assert!(!sending.is_finished(), "it ended before zone a had it");
+        siegel_e2e::moment(Duration::from_millis(5)).await;
     }
-    // Manifests lie beside the parts, and are smaller.
-    let parts = |zone: &str| {
-        let mut parts = case.ground.objects_since(zone, begun);
-        parts.retain(|path| std::fs::metadata(path).is_ok_and(|object| object.len() > 39_000));
-        parts
-    };
-    let (a, b) = (parts("a"), parts("b"));
-    assert_eq!((a.len(), b.len()), (6, 6));
-    let mut wanted = contents(&a);
-    wanted.sort();
-    // Of each record at most one copy is damaged, or it would be F7. Names differ by zone; the bytes say what belongs together.
-    let other = |path: &Path| {
-        let bytes = std::fs::read(path).unwrap();
-        b.iter().find(|copy| std::fs::read(copy).unwrap() == bytes).unwrap().clone()
-    };
-    let others: Vec<PathBuf> = a.iter().map(|path| other(path)).collect();
-    let damage = |path: &Path, change: &dyn Fn(&mut Vec<u8>)| {
-        let mut bytes = std::fs::read(path).unwrap();
-        change(&mut bytes);
-        std::fs::write(path, bytes).unwrap();
-    };
-    damage(&a[0], &|bytes| bytes[20_000] ^= 1);
-    damage(&others[1], &|bytes| bytes.truncate(4_096));
-    damage(&a[2], &|bytes| bytes.truncate(12 * 4_096));
-    std::fs::remove_file(&others[3]).unwrap();
-    let foreign = std::fs::read(&a[5]).unwrap();
-    damage(&a[4], &|bytes| bytes.clone_from(&foreign));
-    case.available.check().await.unwrap();
-    // The scrubber reads what nobody reads, also the zone that answered no question.
-    for _ in 0..1_200 {
-        let healed = |zone: &str| {
-            let mut now = contents(&parts(zone));
-            now.sort();
-            now == wanted
-        };
-        if healed("a") && healed("b") {
-            assert!(
-                case.programs().number("upload", "siegel_copies_damaged_total").await.unwrap() >= 5.0,
-                "and counted"
-            );
-            return case.ends_whole().await;
-        }
-        siegel_e2e::moment(Duration::from_millis(50)).await;
+    for zone in siegel_e2e::ZONES {
+        case.ground.cut(&format!("pg-{zone}")).await.unwrap();
     }
-    panic!("not healed within a minute:\n{}", case.programs().log("upload"));
-}
-
-fn contents(paths: &[PathBuf]) -> Vec<Vec<u8>> {
-    paths.iter().filter_map(|path| std::fs::read(path).ok()).collect()
+    case.programs_mut().kill_nine("upload").unwrap();
+    case.programs_mut().begin("upload").unwrap();
+    case.programs().says("upload", "waiting for a part").await.unwrap();
+    assert!(!sending.is_finished(), "nobody could have acknowledged it");
+    case.ground.mend_lines().await.unwrap();
+    case.programs_mut().until_ready("upload").await.unwrap();
+    // The client went on asking, with the same key.
+    let sent = sending.await.unwrap().unwrap();
+    case.strict.ledger.acknowledged(&sent, &plain).unwrap();
+    case.strict.check().await.unwrap();
+    case.ends_whole().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
