@@ -98,8 +98,10 @@ async fn a_fronts_certificate_is_of_the_platforms_ca_and_is_kept_until_it_is_due
     assert!(said.contains("reload the front"), "{said}");
     let pem = std::fs::read_to_string(&file).unwrap();
     let ca = std::fs::read_to_string(world.state().join("ca/ca.pem")).unwrap();
-    let kinds: Vec<_> = pem.lines().filter_map(|line| line.strip_prefix("-----BEGIN ")).collect();
-    assert_eq!(kinds, ["CERTIFICATE-----", "CERTIFICATE-----", "PRIVATE KEY-----"]);
+    let kind =
+        |line: &'_ str| line.strip_prefix("-----BEGIN ").and_then(|line| line.strip_suffix("-----")).map(str::to_owned);
+    let kinds: Vec<_> = pem.lines().filter_map(kind).collect();
+    assert_eq!(kinds, ["CERTIFICATE", "CERTIFICATE", "PRIVATE KEY"]);
     assert!(pem.contains(&ca), "its CA stands behind it");
     #[cfg(unix)]
     {
