@@ -1,5 +1,5 @@
-//! `siegel-admin rotate`: new keys in the place of old ones, with nothing stopped. Each tenant by itself, and every step may be
-//! repeated: whoever is interrupted starts over.
+//! `siegel-admin rotate`: new keys and passwords in the place of old ones, with nothing stopped. Each tenant and each role by
+//! itself, and every step may be repeated: whoever is interrupted starts over.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -87,7 +87,7 @@ impl Cluster {
         let budget = Budget::new(part.connections);
         let look = as_owner(&base, &owner, PROVIDER, &passwords[PROVIDER]).database(&owner);
         let passwords = Passwords::new(passwords);
-        let look = Reader::Postgres(budget.pool(look.clone(), renew(&passwords, PROVIDER, look)));
+        let look = Reader::Postgres(pool_of(&budget, &passwords, PROVIDER, look));
         let (installation, ready) = (part.installation.clone(), RwLock::default());
         Self { installation, base, admin, passwords, budget, look, ready }
     }
@@ -120,15 +120,13 @@ impl Cluster {
         let database = self.role(PROVIDER);
         let password = self.passwords.of(PROVIDER).map(|(_, password)| password).unwrap_or_default();
         let connect = self.with(PROVIDER, &password).database(&database);
-        let pool = self.budget.pool(connect.clone(), renew(&self.passwords, PROVIDER, connect));
-        (format!("{database}/{PROVIDER}"), pool)
+        (format!("{database}/{PROVIDER}"), pool_of(&self.budget, &self.passwords, PROVIDER, connect))
     }
 
     /// A service's connections to its schema of a tenant's database, and its name for errors.
     pub(super) fn schema(&self, tenant: TenantId, service: &str) -> Result<(String, Pool), DbError> {
         let (schema, connect) = self.way_to(tenant, service)?;
-        let pool = self.budget.pool(connect.clone(), renew(&self.passwords, schema, connect));
-        Ok((format!("{}/{schema}", database(tenant)), pool))
+        Ok((format!("{}/{schema}", database(tenant)), pool_of(&self.budget, &self.passwords, schema, connect)))
     }
 
     /// A service's schema in tenants' databases, and how it connects to a tenant's.
@@ -337,13 +335,14 @@ fn with_password(role: &str, password: &Password) -> String {
     format!("ALTER ROLE {role} LOGIN PASSWORD '{}'", password.replace('\'', "''"))
 }
 
-/// The way that `connect` is, with the password that the role has by then.
-fn renew(passwords: &Arc<Passwords>, schema: &'static str, connect: PgConnectOptions) -> Renew {
-    let passwords = passwords.clone();
-    Box::new(move || {
-        let (passwords, connect) = (passwords.clone(), connect.clone());
-        Box::pin(async move { Some(connect.password(&passwords.renew(schema).await?)) })
-    })
+/// Connections as a schema's owner, with the password that the role has by then.
+fn pool_of(budget: &Arc<Budget>, passwords: &Arc<Passwords>, schema: &'static str, connect: PgConnectOptions) -> Pool {
+    let (passwords, again) = (passwords.clone(), connect.clone());
+    let renew: Renew = Box::new(move || {
+        let (passwords, again) = (passwords.clone(), again.clone());
+        Box::pin(async move { Some(again.password(&passwords.renew(schema).await?)) })
+    });
+    budget.pool(connect, renew)
 }
 
 fn role(installation: &str, schema: &str) -> String {

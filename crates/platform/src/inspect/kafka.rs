@@ -11,8 +11,8 @@ use rdkafka::metadata::Metadata;
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::Failure;
-use crate::parts::{Credential, DEFAULT_INSTALLATION, Parts};
-use crate::peer::SERVICES;
+use crate::log::KafkaSettings;
+use crate::parts::{Credential, Parts};
 
 /// How long the brokers may take: finding out and signing in are several questions.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(5);
@@ -56,15 +56,8 @@ pub async fn cluster(parts: &Parts) -> Result<Cluster, Failure> {
     let (user, password) = parts.kafka.admin().ok_or_else(nobody)?;
     let client = Client::new(parts, user, password)?;
     let (client, metadata) = client.metadata(None).await?;
-    let suffix = match parts.postgres.installation.as_str() {
-        DEFAULT_INSTALLATION => String::new(),
-        other => format!(".{other}"),
-    };
-    let names = SERVICES
-        .iter()
-        .flat_map(|service| [format!("siegel.{service}{suffix}"), format!("siegel.dead.{service}{suffix}")]);
     let (mut topics, mut missing) = (Vec::new(), Vec::new());
-    for name in names {
+    for name in KafkaSettings::from_parts(parts).topics() {
         let found = metadata.topics().iter().find(|topic| topic.name() == name && topic.error().is_none());
         let Some(found) = found else {
             missing.push(name);

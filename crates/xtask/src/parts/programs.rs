@@ -47,8 +47,7 @@ fn programs() -> impl Iterator<Item = &'static str> {
 pub(super) fn build() -> Result<()> {
     let mut work = Work::new("build programs")?;
     println!("building the programs; the log is {}", work.path().display());
-    let built =
-        work.run(&mut tree::cargo(["build", "--workspace", "--locked", "--bins", "--features", "siegel-admin/real"]));
+    let built = work.run(&mut tree::cargo(["build", "--workspace", "--locked", "--bins"]));
     built.with_context(|| format!("build the programs; see {}", work.path().display()))
 }
 

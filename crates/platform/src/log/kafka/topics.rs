@@ -10,22 +10,37 @@ use rdkafka::types::RDKafkaErrorCode;
 use siegel_domain::TenantId;
 
 use super::client::Watch;
-use super::{Kafka, KafkaFault};
+use super::{Kafka, KafkaFault, KafkaSettings};
 use crate::log::wire::{self, RETENTION_MS};
 use crate::peer::SERVICES;
 
 /// How long the broker may take to make topics or to name them.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+impl KafkaSettings {
+    fn topic(&self, service: &str) -> String {
+        wire::topic(service) + &self.suffix
+    }
+
+    fn dead_topic(&self, service: &str) -> String {
+        wire::dead_topic(service) + &self.suffix
+    }
+
+    /// Every topic of the installation.
+    pub(crate) fn topics(&self) -> Vec<String> {
+        SERVICES.iter().flat_map(|service| [self.topic(service), self.dead_topic(service)]).collect()
+    }
+}
+
 impl Kafka {
     /// A service's events.
     pub(super) fn topic(&self, service: &str) -> String {
-        wire::topic(service) + &self.settings.suffix
+        self.settings.topic(service)
     }
 
     /// What a service's consumers could not understand.
     pub(super) fn dead_topic(&self, service: &str) -> String {
-        wire::dead_topic(service) + &self.settings.suffix
+        self.settings.dead_topic(service)
     }
 
     /// A consumer's group: replicas of a service share the work.
@@ -50,8 +65,7 @@ impl Kafka {
         let (config, makes) = self.admin()?;
         let admin = AdminClient::from_config_and_context(&config, self.watch.clone());
         let admin = admin.map_err(KafkaFault::of("did not take the client's settings"))?;
-        let names: Vec<String> =
-            SERVICES.iter().flat_map(|service| [self.topic(service), self.dead_topic(service)]).collect();
+        let names = self.settings.topics();
         if makes {
             self.make_missing(&admin, &names).await?;
         }
