@@ -37,6 +37,10 @@ impl Place {
         if let Some(parts) = &args.parts {
             config.parts = parts.clone();
         }
+        // Else it would look at embedded parts, and say that something is missing there.
+        if config.parts != PartsChoice::Embedded && !cfg!(feature = "real") {
+            bail!("this siegel-admin was built without the adapters of real parts; build it with --features real");
+        }
         Ok(Self { config })
     }
 
