@@ -32,7 +32,6 @@ use crate::tasks::{Shutdown, Tasks};
 use crate::tenants::Tenants;
 use crate::tls::{CertificateMetrics, ForOthers, InsideTls, Tls, TlsError};
 #[cfg(feature = "real")]
-#[cfg(feature = "real")]
 use crate::wait::NotYet;
 use crate::zones::{ZoneMetrics, Zones};
 

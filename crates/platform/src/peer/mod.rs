@@ -26,11 +26,10 @@ pub use remote::{RemoteOptions, inside, remote};
 /// Everyone who may show a certificate inside, by the name in it.
 pub const SERVICES: [&str; 6] = ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
 
-/// The other side could not be asked. Tonic turns it into a status by looking at its source. (A type of its own, since a
-/// bare `Box<dyn Error>` in [`Peer`] makes futures that the compiler can't prove to be `Send`.)
+/// The other side could not be asked. Tonic finds the status by looking at its source.
 #[derive(Debug, thiserror::Error)]
 #[error("a peer could not be asked")]
-pub struct PeerError(#[source] Box<dyn std::error::Error + Send + Sync>);
+pub struct PeerError(#[source] tonic::Status);
 
 /// The other side. Generated clients are `KeyDirectoryServiceClient<Peer>`.
 pub type Peer = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, PeerError>;

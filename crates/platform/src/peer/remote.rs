@@ -1,19 +1,21 @@
 //! A service of another process: an HTTP/2 channel with keepalive, a connect timeout and a deadline on each call, since a
 //! channel without them stays glued to an address that is gone. It connects when first used and again whenever the
-//! connection is lost; a call meanwhile fails at once as `UNAVAILABLE`, which the public side answers with 503 and
-//! `Retry-After`.
+//! connection is lost; a call meanwhile fails at once as `UNAVAILABLE`, and so does one that was on the line when it broke, which the
+//! public side answers with 503 and `Retry-After`.
 
 use std::error::Error;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tonic::body::Body;
 use tonic::codegen::http;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status, TimeoutExpired};
 use tower::{ServiceExt, service_fn};
 
 use super::{Peer, PeerError, with_context};
@@ -87,18 +89,26 @@ fn endpoint(uri: http::Uri, options: RemoteOptions) -> Endpoint {
         .tcp_nodelay(true)
 }
 
-/// Tonic calls every failure to connect `UNAVAILABLE` but its own timeout, which would look like a fault of ours.
-fn named(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+/// What became of a call whose answer never came whole. Tonic calls a failure to connect `UNAVAILABLE`; its own timeout of connecting,
+/// and a line that breaks with a call on it, it does not know, which would look like a fault of ours. A deadline stays one.
+fn lost(error: Box<dyn Error + Send + Sync>) -> Status {
+    let mut told = String::new();
     let mut next: Option<&(dyn Error + 'static)> = Some(&*error);
     while let Some(cause) = next {
-        if cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
-            return Box::new(tonic::Status::unavailable("the connection took too long"));
+        if cause.is::<TimeoutExpired>() {
+            return Status::deadline_exceeded("the peer did not answer in time");
         }
+        told = cause.to_string();
         next = cause.source();
     }
-    error
+    match Status::from_error(error) {
+        // The other side is ending or never came to us: nobody has cancelled anything.
+        status if matches!(status.code(), Code::Unknown | Code::Cancelled) => Status::unavailable(told),
+        status => status,
+    }
 }
 
 fn peer(channel: Channel) -> Peer {
-    Peer::new(channel.map_request(with_context).map_err(|error| PeerError(named(error.into()))))
+    let channel = channel.map_response(|answer| answer.map(|body| Body::new(body.map_err(|error| lost(error.into())))));
+    Peer::new(channel.map_request(with_context).map_err(|error| PeerError(lost(error.into()))))
 }

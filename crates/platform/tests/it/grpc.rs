@@ -152,3 +152,35 @@ async fn a_peer_that_is_gone_is_over_capacity_and_comes_back() {
     assert!(problem.reason().retryable() && problem.wait_s().is_some());
     assert_eq!(problem.sentence(), None, "no address of ours is told");
 }
+
+/// Frames of HTTP/2 (RFC 9113, 4.1): our settings; the head of an answer, `:status: 200`; the first bytes of a message of ten.
+const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
+const HEAD: &[u8] = &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
+const PIECE: &[u8] = &[0, 0, 7, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 10, 1, 2];
+/// More than the client's preface and settings, less than those with a request.
+const ASKED: usize = 120;
+
+#[tokio::test]
+async fn a_peer_that_dies_with_a_call_on_the_line_is_over_capacity() {
+    for (how_far, answer) in
+        [("nothing", vec![]), ("its settings", vec![SETTINGS]), ("half", vec![SETTINGS, HEAD, PIECE])]
+    {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("http://{}", listener.local_addr().unwrap());
+        let dies = remote(uri.parse().unwrap(), RemoteOptions::default());
+        let dying = tokio::task::JoinSet::from_iter([async move {
+            let mut socket = listener.accept().await.unwrap().0;
+            let mut asked = Vec::new();
+            while asked.len() < ASKED {
+                assert_ne!(socket.read_buf(&mut asked).await.unwrap(), 0);
+            }
+            for frame in answer {
+                socket.write_all(frame).await.unwrap();
+            }
+        }]);
+        let problem = Problem::from(plan(&dies, "x").await.unwrap_err());
+        assert_eq!(problem.reason(), Reason::OverCapacity, "after {how_far}: {problem:?}");
+        assert!(problem.wait_s().is_some(), "after {how_far}");
+        dying.join_all().await;
+    }
+}
