@@ -118,7 +118,8 @@ impl Budget {
             if open < self.limit || wanting.num_idle() > 0 {
                 return;
             }
-            pools.sort_by_key(|inner| inner.used.load(Ordering::Relaxed));
+            // Each is looked at once: they are used meanwhile, and a sort whose keys change panics.
+            pools.sort_by_cached_key(|inner| inner.used.load(Ordering::Relaxed));
             if let Some(idle) = pools.iter().find_map(|inner| inner.pool.try_acquire()) {
                 let _ = idle.close().await; // broken or not, it is gone
                 self.evicted.fetch_add(1, Ordering::Relaxed);
