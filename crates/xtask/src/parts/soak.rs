@@ -1,5 +1,6 @@
 //! `cargo xtask soak`: the faults of real parts under load, held against a ledger, as often as it takes to believe it. CI runs
-//! the short ones once; before a release each runs ten times, and programs die two hundred times.
+//! the short ones once; before a release those that repeat (they ask `rounds()`) run ten times over, and programs die
+//! two hundred times.
 //!
 //! What it measures (how many uploads, how many failed, the longest that anybody waited) is printed as the tests see it.
 
