@@ -1,10 +1,10 @@
 //! The machine under us: programs in the path, the cache, Debian's packages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::work::Work;
 
@@ -50,6 +50,22 @@ pub(crate) fn may_apt() -> bool {
     which("apt-get").is_some() && says(Command::new("id").arg("-u")).is_some_and(|user| user == "0")
 }
 
+/// Fails if the disk of `directory` has less room than what is to come takes: a disk that fills up breaks everything that stands on
+/// it, and looks like any other fault.
+pub(crate) fn room(directory: &Path, gib: u64, what: &str) -> Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
+    let mut df = Command::new("df");
+    let output = df.args(["--block-size=1G", "--output=avail"]).arg(directory).output().context("df")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let free: u64 = said.split_whitespace().next_back().and_then(|free| free.parse().ok()).context("what df says")?;
+    ensure!(
+        free >= gib,
+        "{what} takes up to {gib} GiB, and the disk of {} has {free} free: make room, for instance by `cargo clean`",
+        directory.display()
+    );
+    Ok(())
+}
+
 /// Installs Debian packages; the package lists are fetched once per run.
 pub(crate) fn apt(work: &mut Work, packages: &[&str]) -> Result<()> {
     static UPDATED: OnceLock<()> = OnceLock::new();
@@ -66,7 +82,15 @@ pub(crate) fn apt(work: &mut Work, packages: &[&str]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{room, version};
+
+    #[test]
+    fn what_needs_more_room_than_there_is_does_not_begin() {
+        let here = std::env::temp_dir();
+        room(&here, 0, "nothing").unwrap();
+        let refused = room(&here, 1 << 40, "a test").unwrap_err().to_string();
+        assert!(refused.starts_with("a test takes up to 1099511627776 GiB"), "{refused}");
+    }
 
     #[test]
     fn versions_are_read_as_programs_print_them() {

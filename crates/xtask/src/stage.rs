@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::needs::{self, Need};
 use crate::work::{Stopwatch, Work};
+use crate::{machine, tree};
 
 /// What stages have in common, and the minutes they may take together on two cores.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -82,7 +83,16 @@ pub(crate) enum Mode {
     WindowsSmoke,
 }
 
+/// What a whole run leaves in the build directory and the cache when both are new, with what its databases hold while it runs.
+/// Measured: 21 GiB.
+const WHOLE_GIB: u64 = 25;
+
 impl Mode {
+    /// Whether everything is built and run.
+    fn whole(self) -> bool {
+        matches!(self, Self::Test | Self::Ci)
+    }
+
     fn verb(self) -> &'static str {
         match self {
             Self::Check => "check",
@@ -103,10 +113,13 @@ pub(crate) fn run(mode: Mode, mut stages: Vec<Stage>, only: &[String], without: 
             bail!("no stage of `cargo xtask {verb}` has such a name");
         }
     }
+    if mode.whole() && only.is_empty() {
+        machine::room(&tree::target(), WHOLE_GIB, &format!("a whole `cargo xtask {verb}`"))?;
+    }
     let run = stages.iter().filter(|stage| left_out(stage, without).is_none());
     needs::provide(verb, &run.flat_map(|stage| stage.needs).copied().collect::<Vec<_>>())?;
 
-    println!("\nstages: {}; logs in {}\n", stages.len(), crate::tree::target().join("xtask").display());
+    println!("\nstages: {}; logs in {}\n", stages.len(), tree::target().join("xtask").display());
     let (mut lines, mut counts) = (Vec::new(), Counts::default());
     let mut failed = Vec::new();
     for stage in &stages {

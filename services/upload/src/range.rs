@@ -6,13 +6,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, FuturesUnordered, Stream, StreamExt};
 use siegel_domain::limits::{DIGEST_BYTES, SALT_BYTES};
 use siegel_domain::upload::RecordState;
 use siegel_domain::{RecordId, TenantId};
 use siegel_envelope::PartDigest;
 use siegel_envelope::part::{self, PartShape};
 use siegel_platform::budget::Held;
+use siegel_platform::clock::within;
 use siegel_platform::zones::{Bucket, ZoneError};
 use siegel_platform::{Problem, Reason};
 
@@ -28,6 +29,8 @@ use crate::store::{parts, records};
 const CHUNKS: usize = 4;
 /// Reads ahead of the client.
 const AHEAD: usize = 2;
+/// How long a zone may take before the other one is asked as well: far more than a zone in health takes, and less than people notice.
+const PATIENCE_MS: i64 = 500;
 /// Bytes that one download holds: those read ahead, and what is being written to the client.
 const HELD_BYTES: u64 = (AHEAD as u64 + 1) * 1024 * 1024 + 64 * 1024;
 
@@ -198,6 +201,27 @@ impl Reader {
         }
     }
 
+    /// Asks the zone of one copy. The question goes on if nobody waits for its answer any more: whether the zone was slow is what its
+    /// breaker learns from.
+    async fn ask(&self, at: usize, ranges: &[Range<u64>]) -> (usize, Result<Vec<Bytes>, ZoneError>) {
+        let (app, bucket, ranges) = (self.app.clone(), self.bucket.clone(), ranges.to_vec());
+        let CopyRow { zone, object, .. } = self.copies[at].clone();
+        let asking = self.app.ctx.tasks.spawn("upload.read-copy", async move {
+            match app.ctx.zones.by_name(&zone) {
+                Some(zone) => zone.get_ranges(&bucket, &object, &ranges).await,
+                None => Err(ZoneError::CutOff), // of a configuration before this one
+            }
+        });
+        (at, asking.await.ok().flatten().unwrap_or(Err(ZoneError::CutOff)))
+    }
+
+    /// Shorter than the row says is rot too; the zone itself answered, so it is looked at once more, whole.
+    async fn is_rotten(&self, copy: &CopyRow) -> bool {
+        let Some(zone) = self.app.ctx.zones.by_name(&copy.zone) else { return false };
+        let whole = zone.get(&self.bucket, &copy.object).await;
+        whole.is_ok_and(|whole| part::digest_of(&whole).ok() != Some(self.digest))
+    }
+
     fn chunks_are_right(&self, trailer: &[u8], chunks: &Range<usize>, start: usize, read: &[u8]) -> bool {
         chunks.clone().all(|chunk| {
             let range = self.shape.chunk_range(chunk);
@@ -207,30 +231,38 @@ impl Reader {
         })
     }
 
-    /// Reads from the copies in turn, beginning with `from`, until one passes. A copy that is not there or is not right is
-    /// noted, so that it is healed.
+    /// Reads from the copies in turn, beginning with `from`, until one passes. A zone that takes its time has the next one asked
+    /// beside it. A copy that is not there or is not right is noted, so that it is healed.
     async fn read_any(
         &self,
         from: usize,
         ranges: &[Range<u64>],
         check: impl Fn(&[Bytes]) -> bool,
     ) -> Result<(Vec<Bytes>, usize), Problem> {
-        let mut away = false;
-        for at in (0..self.copies.len()).map(|step| (from + step) % self.copies.len()) {
-            let copy = &self.copies[at];
-            let Some(zone) = self.app.ctx.zones.by_name(&copy.zone) else { continue };
-            let found = match zone.get_ranges(&self.bucket, &copy.object, ranges).await {
-                Ok(read) if check(&read) => return Ok((read, at)),
-                Ok(_) => Actual::Rot,
-                Err(ZoneError::Absent) => Actual::Lost,
-                // Shorter than the row says is rot too; the zone itself answered, so it is looked at once more, whole.
-                Err(ZoneError::Failed(_)) => match zone.get(&self.bucket, &copy.object).await {
-                    Ok(whole) if part::digest_of(&whole).ok() != Some(self.digest) => Actual::Rot,
-                    _ => {
-                        away = true;
+        let mut left = (0..self.copies.len()).map(|step| (from + step) % self.copies.len());
+        let (mut asked, mut away) = (FuturesUnordered::new(), false);
+        loop {
+            if asked.is_empty() {
+                let Some(at) = left.next() else { break };
+                asked.push(self.ask(at, ranges));
+            }
+            let answer = match left.len() {
+                0 => asked.next().await,
+                _ => match within(&*self.app.ctx.clock, PATIENCE_MS, asked.next()).await {
+                    Some(answer) => answer,
+                    None => {
+                        asked.extend(left.next().map(|at| self.ask(at, ranges)));
                         continue;
                     }
                 },
+            };
+            let Some((at, answer)) = answer else { continue };
+            let copy = &self.copies[at];
+            let found = match answer {
+                Ok(read) if check(&read) => return Ok((read, at)),
+                Ok(_) => Actual::Rot,
+                Err(ZoneError::Absent) => Actual::Lost,
+                Err(ZoneError::Failed(_)) if self.is_rotten(copy).await => Actual::Rot,
                 Err(_) => {
                     away = true;
                     continue;

@@ -30,6 +30,8 @@ struct Work {
     owner: Session,
     files: PathBuf,
     clock: SharedClock,
+    /// The least time from one begin to the next of whoever works: none for as fast as it goes.
+    pace: Duration,
     ended: AtomicBool,
     drawn: AtomicU64,
     uploads: Counted,
@@ -55,8 +57,19 @@ pub struct Done {
 }
 
 impl Load {
-    /// Two who send and one who reads, until [`Load::end`]. Files lie in `files`, a directory of its own.
+    /// Two who send and one who reads, as fast as it goes, until [`Load::end`]. Files lie in `files`, a directory of its own.
     pub fn begin(ledger: &Arc<Ledger>, sender: &Session, owner: &Session, files: PathBuf) -> Result<Self> {
+        Self::paced(ledger, sender, owner, files, Duration::ZERO)
+    }
+
+    /// The same people, each of whom begins at most one thing in a time of `pace`.
+    pub fn paced(
+        ledger: &Arc<Ledger>,
+        sender: &Session,
+        owner: &Session,
+        files: PathBuf,
+        pace: Duration,
+    ) -> Result<Self> {
         std::fs::create_dir_all(&files)?;
         let work = Arc::new(Work {
             ledger: ledger.clone(),
@@ -64,6 +77,7 @@ impl Load {
             owner: owner.clone(),
             files,
             clock: SystemClock::shared(),
+            pace,
             ended: AtomicBool::new(false),
             drawn: AtomicU64::new(0),
             uploads: Counted::default(),
@@ -132,6 +146,7 @@ impl Work {
                 Err(_) => self.ledger.unsure(),
             }
             self.uploads.count(self.clock.monotonic_ms() - begun, sent.map(drop).map_err(|error| format!("{error:?}")));
+            self.rest(begun).await;
         }
         Ok(())
     }
@@ -148,8 +163,17 @@ impl Work {
             let read = self.ledger.read(&self.owner, record).await;
             self.downloads
                 .count(self.clock.monotonic_ms() - begun, read.map_err(|error| format!("{record}: {error:?}")));
+            self.rest(begun).await;
         }
         Ok(())
+    }
+
+    /// Until it is time for the next, or for going home.
+    async fn rest(&self, begun_ms: i64) {
+        let until_ms = begun_ms + i64::try_from(self.pace.as_millis()).unwrap_or(i64::MAX);
+        while self.clock.monotonic_ms() < until_ms && !self.ended.load(Ordering::Relaxed) {
+            crate::moment(Duration::from_millis(20)).await;
+        }
     }
 }
 

@@ -116,8 +116,10 @@ fn of_its_own(text: &str, installation: &str) -> Result<String> {
         table.map(|table| table.insert(key.to_owned(), value)).with_context(|| format!("a section [{part}]"))
     };
     set("postgres", "installation", installation.into())?;
-    // Up to four sets of programs run beside one another, on a cluster for one.
-    set("postgres", "connections", 16.into())?;
+    // Up to four sets of programs run beside one another, on a cluster for one; those that break parts run alone.
+    if std::env::var_os("SIEGEL_SOAK_ROUNDS").is_none() {
+        set("postgres", "connections", 16.into())?;
+    }
     set("kafka", "partitions", 1.into())?; // one broker keeps the topics of all worlds
     Ok(parts.to_string())
 }

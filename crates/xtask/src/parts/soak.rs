@@ -1,6 +1,5 @@
 //! `cargo xtask soak`: the faults of real parts under load, held against a ledger, as often as it takes to believe it. CI runs
-//! the short ones once; before a release those that repeat (they ask `rounds()`) run ten times over, and programs die
-//! two hundred times.
+//! the short ones once; before a release each runs ten times over, and programs die two hundred times.
 //!
 //! What it measures (how many uploads, how many failed, the longest that anybody waited) is printed as the tests see it.
 
@@ -10,10 +9,14 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::suite;
 use crate::work::Work;
-use crate::{needs, tree};
+use crate::{machine, needs, tree};
 
 /// Rounds of each fault if nobody says otherwise.
 pub(crate) const ROUNDS: usize = 10;
+/// What its parts hold in the end, in GiB: 1,000 institutions have a database of 9 MB each in two servers, and the log of making them;
+/// and with each fault once.
+const MANY_GIB: u64 = 30;
+const FEW_GIB: u64 = 6;
 /// The tests that break parts, by the beginnings of their names.
 const FAULTS: &[&str] = &["ledger::"];
 /// Those of them that CI runs. A zone that is lost whole, and many institutions, take minutes each: only the verb runs them.
@@ -28,6 +31,7 @@ pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
     work.run(&mut tree::cargo(["build", "--workspace", "--locked"]))?;
     work.run(&mut tree::cargo(["test", "--workspace", "--locked", "--no-run"]))?;
     let directory = tree::target().join("xtask").join("soak-parts");
+    machine::room(&directory, if rounds > 1 { MANY_GIB } else { FEW_GIB }, "the databases of a soak")?;
     let only: Vec<&str> = only.map_or(FAULTS.to_vec(), |only| vec![only]);
     let done = suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, &only));
     let log = std::fs::read_to_string(work.path()).context("read the log")?;

@@ -13,6 +13,9 @@ use super::{Case, House, rounds};
 /// promise is about if it is to be believed in (`cargo xtask soak`).
 const ONCE: (usize, usize) = (24, 4);
 const SOAK: (usize, usize) = (1_000, 20);
+/// Each of the three people of a busy institution begins something this often. As fast as it goes would be a test of how a
+/// machine is overloaded, not of what institutions cost: 60 people without a pause are more than two cores carry.
+const PACE: Duration = Duration::from_secs(10);
 /// What a program opens to one database at most.
 const POOL: usize = 8;
 
@@ -32,7 +35,7 @@ async fn m03_institutions_that_rest_hold_no_connection() {
     for number in 0..busy_ones {
         busy.push(House::new(&case.world, &case.dealer, &format!("rege-{number}"), Durability::Available).await);
     }
-    let loads: Vec<_> = busy.iter().map(House::work).collect();
+    let loads: Vec<_> = busy.iter().map(|house| house.work_at(PACE)).collect();
     for load in &loads {
         load.goes_on(3, Duration::from_secs(120)).await.unwrap();
     }

@@ -121,6 +121,12 @@ impl House {
         Load::begin(&self.ledger, &self.sender.session, self.owner(), self.files.clone()).unwrap()
     }
 
+    /// The same, each at most once in a time of `pace`.
+    fn work_at(&self, pace: Duration) -> Load {
+        let (sender, files) = (&self.sender.session, self.files.clone());
+        Load::paced(&self.ledger, sender, self.owner(), files, pace).unwrap()
+    }
+
     /// The sender's machine with a client that does not wait.
     fn impatient(&self) -> Session {
         SignIn::at(self.sender.dir.clone()).bridge(Duration::ZERO).machine().unwrap()
