@@ -23,6 +23,8 @@ use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::tls::Tls;
 use siegel_platform::{Problem, Reason};
 
+use crate::Line;
+
 /// More than any body: the programs have bounds of their own.
 const BODY_BYTES: usize = 64 << 20;
 
@@ -33,14 +35,16 @@ struct Front {
     scheme: &'static str,
     routes: Routes,
     client: reqwest::Client,
+    line: Option<Line>,
 }
 
 /// Serves until `shutdown`: HTTPS by a certificate of the platform's own, from a state directory and its secrets; without them
-/// plain HTTP, before programs that speak it too.
+/// plain HTTP, before programs that speak it too. People may come to it by a `line` that loses answers.
 pub(crate) async fn serve(
     certificate: Option<(&Path, &Arc<Secrets>)>,
     address: SocketAddr,
     routes: Routes,
+    line: Option<Line>,
     shutdown: Shutdown,
 ) -> Result<()> {
     let builder = reqwest::Client::builder().no_proxy();
@@ -64,7 +68,7 @@ pub(crate) async fn serve(
     };
     let server = HttpServer::bind(address, transport, env).await?;
     let prefixes: Vec<_> = routes.keys().copied().collect();
-    let front = Arc::new(Front { scheme, routes, client });
+    let front = Arc::new(Front { scheme, routes, client, line });
     let router = prefixes.into_iter().fold(Router::new(), |router, prefix| {
         router.route(prefix, axum::routing::any(pass)).route(&format!("{prefix}/{{*rest}}"), axum::routing::any(pass))
     });
@@ -82,11 +86,15 @@ async fn pass(State(front): State<Arc<Front>>, request: Request) -> Response {
     };
     let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
     let url = format!("{}://localhost:{}{target}", front.scheme, address.port());
+    let what = format!("{} {path}", request.method());
     let (mut parts, body) = request.into_parts();
     parts.headers.remove(HOST);
     let body = reqwest::Body::wrap_stream(body.into_data_stream());
     let sent = front.client.request(parts.method, url).headers(parts.headers).body(body).send().await;
     let Ok(mut answer) = sent else { return away() };
+    if front.line.as_ref().is_some_and(|line| line.loses(&what, answer.status())) {
+        return away(); // said to a connection that is cut: nobody hears it
+    }
     let (status, mut headers) = (answer.status(), std::mem::take(answer.headers_mut()));
     headers.remove(CONNECTION);
     let mut response = Body::from_stream(answer.bytes_stream()).into_response();

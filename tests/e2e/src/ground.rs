@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use siegel_domain::TenantId;
 use siegel_platform::parts::Parts;
 
+use crate::room;
 use crate::search::files_below;
 
 /// The zones' letters.
@@ -48,6 +49,13 @@ impl Ground {
         self.post(&format!("proxies/{proxy}/toxics"), json!({ "type": "latency", "attributes": attributes })).await
     }
 
+    /// What is said back on a line is swallowed, and so much later the line breaks: whoever asked knows nothing of what was
+    /// done. So it goes with new connections, until lines are mended.
+    pub async fn swallow(&self, proxy: &str, after: Duration) -> Result<()> {
+        let attributes = json!({ "timeout": u64::try_from(after.as_millis())? });
+        self.post(&format!("proxies/{proxy}/toxics"), json!({ "type": "timeout", "attributes": attributes })).await
+    }
+
     /// Makes every line whole.
     pub async fn mend_lines(&self) -> Result<()> {
         self.post("reset", json!({})).await
@@ -56,23 +64,40 @@ impl Ground {
     /// Makes everything whole: lines, and processes that are gone are started again. Minutes, if PostgreSQL has to follow.
     pub async fn heal(&self) -> Result<()> {
         self.mend_lines().await?;
-        let xtask = std::env::var_os("SIEGEL_XTASK").context("SIEGEL_XTASK names the program of cargo xtask")?;
-        let mut up = Command::new(xtask);
-        up.arg("up").env("SIEGEL_PARTS_DIR", &self.directory).stdin(Stdio::null());
-        let done = tokio::task::spawn_blocking(move || up.output()).await??;
-        ensure!(done.status.success(), "cargo xtask up: {}", String::from_utf8_lossy(&done.stderr));
-        Ok(())
+        let directory = self.directory.clone();
+        tokio::task::spawn_blocking(move || room::up(&directory)).await?
+    }
+
+    /// Where the parts keep what they keep.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// `kill -9` of a process of a part, such as `vault-a`.
     pub fn kill(&self, process: &str) -> Result<()> {
+        signal("-KILL", &self.pid(process)?)
+    }
+
+    /// The number of a process of a part, which runs.
+    pub(crate) fn pid(&self, process: &str) -> Result<String> {
         let record = std::fs::read_to_string(self.directory.join("run").join(format!("{process}.pid")))?;
         let mut words = record.split_whitespace();
         let pid = words.next().context("the process' number")?;
         let started = words.next().context("its start")?;
         // Numbers are given anew: only the one that was started as this part is ended.
         ensure!(started_at(pid).as_deref() == Some(started), "{process} does not run");
-        signal("-KILL", pid)
+        Ok(pid.to_owned())
+    }
+
+    /// Until a process that was killed holds nothing any more.
+    pub(crate) async fn gone(&self, pid: &str) -> Result<()> {
+        for _ in 0..1_000 {
+            if fields(pid).is_none_or(|fields| fields.starts_with('Z')) {
+                return Ok(());
+            }
+            crate::moment(Duration::from_millis(5)).await;
+        }
+        anyhow::bail!("process {pid} is still there after five seconds")
     }
 
     /// The zone where PostgreSQL's primary is.
@@ -161,6 +186,11 @@ fn signal(name: &str, pid: &str) -> Result<()> {
 
 /// Ticks after the start of the machine: field 22 of proc(5), counted after the name, which may hold anything.
 fn started_at(pid: &str) -> Option<String> {
+    fields(pid)?.split_whitespace().nth(19).map(str::to_owned)
+}
+
+/// What stands behind the name: the state first.
+fn fields(pid: &str) -> Option<String> {
     let text = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")).ok()?;
-    text.rsplit_once(')')?.1.split_whitespace().nth(19).map(str::to_owned)
+    Some(text.rsplit_once(')')?.1.trim_start().to_owned())
 }

@@ -124,7 +124,7 @@ impl Liar {
     }
 }
 
-fn fits(route: &str, what: &str) -> bool {
+pub(crate) fn fits(route: &str, what: &str) -> bool {
     let (mut wanted, mut real) = (route.split('/'), what.split('/'));
     loop {
         match (wanted.next(), real.next()) {

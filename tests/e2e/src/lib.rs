@@ -6,6 +6,7 @@
 //! - [`World`]: a story's platform, whatever it is. [`arrangement`], [`process`], [`programs`], [`shared`], [`child`]: what it can be.
 //! - [`people`]: who acts in it, enrolled by their own hands. [`places`], [`parts`], [`search`], [`secrets`], [`metrics`]: what it holds and says.
 //! - [`ledger`], [`load`], [`ground`]: what was acknowledged, who is at work meanwhile, and the parts that are broken under them.
+//! - [`line`], [`room`], [`replica`]: a line that loses answers, disks that are full, a program's second process.
 //! - [`liar`], [`raw`]: a provider that lies, and requests that no client would send.
 
 mod arrangement;
@@ -15,6 +16,7 @@ mod front;
 mod ground;
 mod ledger;
 mod liar;
+mod line;
 mod lives;
 mod load;
 mod metrics;
@@ -25,6 +27,8 @@ mod ports;
 mod process;
 mod programs;
 mod raw;
+mod replica;
+mod room;
 mod search;
 mod secrets;
 mod shared;
@@ -36,10 +40,13 @@ pub use collector::Collector;
 pub use ground::{Ground, ZONES};
 pub use ledger::Ledger;
 pub use liar::{Answer, Asked, Liar};
+pub use line::Line;
 pub use load::{Done, Load};
 pub use people::{Centre, PASSWORD, Person, password};
 pub use programs::{NAMES, Programs};
 pub use raw::{Raw, Said};
+pub use replica::Replica;
+pub use room::Room;
 pub use search::{canary_hits, contains, files_below};
 pub use world::{World, WorldOptions};
 

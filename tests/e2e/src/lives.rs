@@ -1,5 +1,6 @@
 //! The lives of six programs: started, asked to end, ended, started again.
 
+use std::net::SocketAddr;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -77,32 +78,27 @@ impl Programs {
 
     /// Starts a program and does not wait for it.
     pub fn begin(&mut self, name: &'static str) -> Result<()> {
-        let ready = self.file(name, "ready");
+        let running = self.running.get(name).context("no such program")?;
+        let addresses = [running.public, running.internal];
+        let log_begins = std::fs::metadata(self.file(name, "log")).map_or(0, |log| log.len());
+        let child = self.command(name, name, addresses)?.spawn().with_context(|| format!("start {name}"))?;
+        let running = self.running.get_mut(name).context("no such program")?;
+        (running.child, running.log_begins) = (Some(child), log_begins);
+        Ok(())
+    }
+
+    /// How a program is started that keeps its state, log and ready file under the name `called`.
+    pub(crate) fn command(&self, name: &str, called: &str, [public, internal]: [SocketAddr; 2]) -> Result<Command> {
+        let ready = self.file(called, "ready");
         let _ = std::fs::remove_file(&ready);
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(name, "log"))?;
-        let log_begins = log.metadata()?.len();
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.file(called, "log"))?;
         let binary = self.binaries.join(format!("siegel-{name}"));
         ensure!(binary.exists(), "{} is missing: cargo build --workspace --bins", binary.display());
-        let (config, state) = (self.file(name, "toml"), self.state_of(name));
-        let running = self.running.get_mut(name).context("no such program")?;
-        running.log_begins = log_begins;
-        let child = Command::new(binary)
-            .arg("--config")
-            .arg(config)
-            .arg("--state")
-            .arg(state)
-            .arg("--listen")
-            .arg(running.public.to_string())
-            .arg("--internal-listen")
-            .arg(running.internal.to_string())
-            .arg("--ready-file")
-            .arg(ready)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn();
-        running.child = Some(child.with_context(|| format!("start {name}"))?);
-        Ok(())
+        let mut command = Command::new(binary);
+        command.arg("--config").arg(self.file(name, "toml")).arg("--state").arg(self.state_of(called));
+        command.args(["--listen", &public.to_string(), "--internal-listen", &internal.to_string()]);
+        command.arg("--ready-file").arg(ready).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        Ok(command)
     }
 
     /// Until a program that was begun answers.

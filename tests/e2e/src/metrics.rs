@@ -12,6 +12,12 @@ pub(crate) async fn at(url: &str) -> Result<String> {
     Ok(http.get(format!("{url}/metrics")).send().await?.error_for_status()?.text().await?)
 }
 
+/// The sum of some lines that are told at an address.
+pub(crate) async fn sum(url: &str, of: impl Fn(&str) -> bool) -> Result<f64> {
+    let text = at(url).await?;
+    Ok(text.lines().filter(|line| of(line)).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+}
+
 impl World {
     /// Every number that the platform tells; of programs, one after the other.
     pub async fn metrics(&self) -> Result<String> {

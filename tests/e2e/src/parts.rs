@@ -92,6 +92,20 @@ impl Parts {
         Ok(files)
     }
 
+    /// The messages of a service's topic as Kafka's segments hold them, oldest first.
+    pub(crate) fn carried(&self, service: &str) -> Result<Vec<u8>> {
+        let partition = format!("siegel.{service}.{}-0", self.installation); // there is one: see `of_its_own`
+        let directory = self.directory.join("kafka").join("data").join(partition);
+        let mut segments = files_below(&directory);
+        segments.retain(|file| file.extension().is_some_and(|kind| kind == "log"));
+        segments.sort();
+        let mut messages = Vec::new();
+        for segment in segments {
+            messages.extend(std::fs::read(segment).context("a segment of Kafka's")?);
+        }
+        Ok(messages)
+    }
+
     /// The files of a database, in both zones.
     pub(crate) async fn database(&self, provider: &Db, name: &str) -> Result<Vec<PathBuf>> {
         let number: Option<(i64,)> = db::query_as("SELECT CAST(oid AS BIGINT) FROM pg_database WHERE datname = $1")

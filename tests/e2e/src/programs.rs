@@ -14,6 +14,7 @@ use siegel_platform::tasks::Shutdown;
 use siegel_platform::zones::Bucket;
 use tempfile::TempDir;
 
+use crate::Line;
 use crate::front;
 use crate::parts::Parts;
 use crate::ports::free_addresses;
@@ -22,6 +23,16 @@ use crate::search::files_below;
 /// The programs, by the services' names.
 pub const NAMES: [&str; 6] = ["key-directory", "upload", "retention", "notification", "operator", "dealer-api"];
 
+/// What people reach, if it is not the front itself.
+pub(crate) enum Before {
+    /// The front.
+    Nothing,
+    /// What stands before it under this address: plain HTTP, and so is all behind it.
+    Liar(String),
+    /// A line that carries bytes to it.
+    Line(Line),
+}
+
 /// Six processes and a front. Killed when dropped.
 pub struct Programs {
     pub(crate) dir: Arc<TempDir>,
@@ -29,8 +40,7 @@ pub struct Programs {
     choice: PartsChoice,
     pub(crate) binaries: PathBuf,
     front: SocketAddr,
-    /// What people take for the address, if it is not the front's: plain HTTP, and so is all behind it.
-    public_url: Option<String>,
+    before: Before,
     bucket_secret: [u8; 32],
     pub(crate) running: BTreeMap<&'static str, Running>,
     shutdown: Shutdown,
@@ -52,20 +62,20 @@ impl Programs {
 
     /// The same with further sections in the configuration of all, and settings of single programs: their section `[service]`.
     pub async fn start_with(binaries: &Path, settings: &str, own: &[(&str, &str)]) -> Result<Self> {
-        Self::start_at(binaries, None, settings, own).await
+        Self::start_at(binaries, Before::Nothing, settings, own).await
     }
 
     /// The same behind something that stands before the front; all of it speaks plain HTTP then.
     pub(crate) async fn start_behind(binaries: &Path, public_url: String) -> Result<Self> {
-        Self::start_at(binaries, Some(public_url), "", &[]).await
+        Self::start_at(binaries, Before::Liar(public_url), "", &[]).await
     }
 
-    async fn start_at(
-        binaries: &Path,
-        public_url: Option<String>,
-        settings: &str,
-        own: &[(&str, &str)],
-    ) -> Result<Self> {
+    /// The same behind a line that loses answers.
+    pub(crate) async fn start_on(binaries: &Path, line: Line) -> Result<Self> {
+        Self::start_at(binaries, Before::Line(line), "", &[]).await
+    }
+
+    async fn start_at(binaries: &Path, before: Before, settings: &str, own: &[(&str, &str)]) -> Result<Self> {
         let dir = crate::world::directory()?;
         let [front, rest @ ..] = free_addresses::<13>()?;
         let addresses = rest.chunks_exact(2).zip(NAMES);
@@ -75,7 +85,7 @@ impl Programs {
         let choice = parts.as_ref().map_or(PartsChoice::Embedded, Parts::choice);
         let (binaries, shutdown) = (binaries.to_owned(), Shutdown::new());
         let mut programs =
-            Self { dir, parts, choice, binaries, front, public_url, bucket_secret: [0; 32], running, shutdown };
+            Self { dir, parts, choice, binaries, front, before, bucket_secret: [0; 32], running, shutdown };
         for name in NAMES {
             let own = own.iter().filter(|(of, _)| *of == name).map(|(_, text)| format!("[service]\n{text}"));
             programs.write_config(name, &format!("{settings}{}", own.collect::<String>()))?;
@@ -86,18 +96,29 @@ impl Programs {
         let secret = beside.secrets.get("zones/buckets").await?.context("made at the first start")?;
         programs.bucket_secret = secret.as_slice().try_into()?;
         let certificate = (!programs.plain()).then_some((state.as_path(), &beside.secrets));
-        front::serve(certificate, front, programs.routes(), programs.shutdown.clone()).await?;
+        let line = match &programs.before {
+            Before::Line(line) => Some(line.clone()),
+            Before::Nothing | Before::Liar(_) => None,
+        };
+        if let Some(line) = &line {
+            line.leads_to(front);
+        }
+        front::serve(certificate, front, programs.routes(), line, programs.shutdown.clone()).await?;
         beside.close().await;
         Ok(programs)
     }
 
     fn plain(&self) -> bool {
-        self.public_url.is_some()
+        matches!(self.before, Before::Liar(_))
     }
 
     /// The one address.
     pub fn url(&self) -> String {
-        self.public_url.clone().unwrap_or_else(|| format!("https://localhost:{}", self.front.port()))
+        match &self.before {
+            Before::Nothing => format!("https://localhost:{}", self.front.port()),
+            Before::Liar(url) => url.clone(),
+            Before::Line(line) => format!("https://localhost:{}", line.address().port()),
+        }
     }
 
     /// Where the front listens, whatever people take for the address.
@@ -118,6 +139,11 @@ impl Programs {
     /// Where an institution's objects lie in a zone.
     pub(crate) fn bucket(&self, tenant: TenantId) -> Bucket {
         Bucket::of(tenant, &self.bucket_secret)
+    }
+
+    /// What a service's events look like on Kafka's disk, as far as they have come; of a world on real parts.
+    pub fn carried(&self, service: &str) -> Result<Vec<u8>> {
+        self.parts.as_ref().context("embedded parts carry no events")?.carried(service)
     }
 
     /// The real parts they stand on, if any.

@@ -23,8 +23,7 @@ impl Programs {
 
     /// The sum of some lines that a program tells at `/metrics`.
     async fn sum(&self, name: &str, of: impl Fn(&str) -> bool) -> Result<f64> {
-        let text = crate::metrics::at(&self.own_url(name)).await?;
-        Ok(text.lines().filter(|line| of(line)).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        crate::metrics::sum(&self.own_url(name), of).await
     }
 
     /// Memory of a program that lies in RAM, MiB.

@@ -16,7 +16,7 @@ use crate::arrangement::{Arrangement, binaries};
 use crate::parts::Parts;
 use crate::process::Process;
 use crate::shared::{self, Lease};
-use crate::{ChildServer, Liar, Programs};
+use crate::{ChildServer, Liar, Line, Programs};
 
 const NO_PROGRAMS: &str = "this platform is no six programs of the test's own: start it with World::of_programs";
 
@@ -117,6 +117,12 @@ impl World {
     /// The same with settings of single programs: their section `[service]`.
     pub async fn of_programs_with(settings: &str, own: &[(&str, &str)]) -> Result<Self> {
         let programs = Programs::start_with(&binaries()?, settings, own).await?;
+        Ok(Self::of(directory()?, programs.real().cloned(), programs.url(), Runs::Programs(Box::new(programs))))
+    }
+
+    /// Six programs of the test's own behind a line that loses answers.
+    pub async fn of_programs_on(line: &Line) -> Result<Self> {
+        let programs = Programs::start_on(&binaries()?, line.clone()).await?;
         Ok(Self::of(directory()?, programs.real().cloned(), programs.url(), Runs::Programs(Box::new(programs))))
     }
 

@@ -4,9 +4,14 @@
 //! They break what other tests stand on, so they run alone, one after another: `cargo xtask soak --once`,
 //! `cargo xtask soak` ten times over and with 200 deaths.
 
+mod answers;
+mod disk;
 mod kills;
+mod listener;
 mod log;
 mod many;
+mod noisy;
+mod rebalance;
 mod rot;
 mod secrets;
 mod store;
@@ -18,8 +23,9 @@ use std::time::{Duration, SystemTime};
 
 use siegel_api::members::ReturnReport;
 use siegel_api::tenants::Durability;
-use siegel_client::{BRIDGE, Error, Session, SignIn};
-use siegel_e2e::{Centre, Done, Ground, Ledger, Load, Person, Programs, World, ZONES};
+use siegel_client::{BRIDGE, Code, Error, Session, SignIn};
+use siegel_domain::RecordId;
+use siegel_e2e::{Centre, Done, Ground, Ledger, Line, Load, Person, Programs, World, ZONES};
 use siegel_platform::clock::{Clock as _, SystemClock};
 
 /// What a user may have to wait beyond the bridge: the attempt that ends it.
@@ -51,9 +57,23 @@ impl Case {
 
     /// Differing in settings of programs.
     async fn with(own: &[(&str, &str)]) -> Self {
-        let ground = Ground::of_tests().unwrap();
-        ground.mend_lines().await.unwrap();
-        let world = World::of_programs_with("", own).await.unwrap();
+        let ground = whole().await;
+        Self::on(ground, World::of_programs_with("", own).await.unwrap()).await
+    }
+
+    /// Differing in sections of the configuration of all programs.
+    async fn set(settings: &str) -> Self {
+        let ground = whole().await;
+        Self::on(ground, World::of_programs_with(settings, &[]).await.unwrap()).await
+    }
+
+    /// People come by a line that loses answers.
+    async fn behind(line: &Line) -> Self {
+        let ground = whole().await;
+        Self::on(ground, World::of_programs_on(line).await.unwrap()).await
+    }
+
+    async fn on(ground: Ground, world: World) -> Self {
         let dealer = world.dealer().await.unwrap();
         let available = House::new(&world, &dealer, "available", Durability::Available).await;
         let strict = House::new(&world, &dealer, "strict", Durability::Strict).await;
@@ -144,6 +164,25 @@ impl House {
         self.ledger.check(self.owner()).await
     }
 
+    /// Retention's effect, in its own time: each record has its deadline.
+    async fn has_deadlines(&self) {
+        for record in self.ledger.records() {
+            self.has_a_deadline(record).await;
+        }
+    }
+
+    async fn has_a_deadline(&self, record: RecordId) {
+        for _ in 0..600 {
+            match self.owner().deadline(record).await {
+                Ok(_) => return,
+                Err(error) if error.code() == Some(Code::NotFound) => {}
+                Err(error) => panic!("{record}: {error}"),
+            }
+            siegel_e2e::moment(Duration::from_millis(50)).await;
+        }
+        panic!("{record} has no deadline after half a minute");
+    }
+
     /// Lets everybody finish; nobody saw an error. Says what was seen. The longest that an upload and a download took.
     #[expect(clippy::print_stdout, reason = "the figures that `cargo xtask soak` shows")]
     async fn finish(&self, what: &str, load: Load) -> [Duration; 2] {
@@ -155,6 +194,13 @@ impl House {
             longest
         })
     }
+}
+
+/// The parts, their lines whole: what a test that failed has left cut or slow is mended.
+async fn whole() -> Ground {
+    let ground = Ground::of_tests().unwrap();
+    ground.mend_lines().await.unwrap();
+    ground
 }
 
 /// Refused for now, with a word on when to come back.
