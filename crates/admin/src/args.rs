@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use siegel_domain::TenantId;
 use siegel_platform::host::PartsChoice;
+use siegel_platform::peer::SERVICES;
 
 /// What a provider does beside a running platform, on its state directory.
 ///
@@ -173,6 +175,27 @@ pub enum Rotate {
         after_help = "Example:\n  siegel-admin --state ./state --parts /etc/siegel/parts.toml rotate postgres-passwords"
     )]
     PostgresPasswords,
+    /// New credentials of tenants' buckets, in both zones. Requests under way end as they began; whoever is refused with the old ones
+    /// asks OpenBao for the new ones. Old ones open nothing when this is done. If it is interrupted, do it again.
+    #[command(
+        after_help = "Examples:\n  siegel-admin --state ./state --parts /etc/siegel/parts.toml rotate bucket-credentials\n  siegel-admin --state ./state --parts /etc/siegel/parts.toml rotate bucket-credentials --tenant tnt_…"
+    )]
+    BucketCredentials {
+        /// Of this tenant alone.
+        #[arg(long, value_name = "ID")]
+        tenant: Option<TenantId>,
+    },
+    /// New passwords for the services' users at Kafka, from then on in OpenBao and no more in the parts files. Connections that stand
+    /// stay; events wait for those that are made anew, some seconds at most. If it is interrupted, do it again. The admin_user of
+    /// the parts file needs ALTER on the cluster.
+    #[command(
+        after_help = "Examples:\n  siegel-admin --state ./state --parts /etc/siegel/admin.toml rotate kafka-passwords\n  siegel-admin --state ./state --parts /etc/siegel/admin.toml rotate kafka-passwords --service upload"
+    )]
+    KafkaPasswords {
+        /// Of this service alone.
+        #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(SERVICES))]
+        service: Option<String>,
+    },
 }
 
 /// `siegel-admin certificate`.

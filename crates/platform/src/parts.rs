@@ -23,6 +23,11 @@ use crate::tasks::{Shutdown, Tasks};
 pub struct Credential(Zeroizing<String>);
 
 impl Credential {
+    /// A credential that stood elsewhere.
+    pub fn of(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+
     /// The text.
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-# `siegel-server`, every service in one process, beside all others: operator.hcl,
+# `siegel-server`, every service in one process, and `siegel-admin`, beside all others: operator.hcl,
 # opens-tenants.hcl, upload.hcl, key-directory.hcl, and service.hcl for each service.
 
 path "siegel/data/tls/leaf" {
@@ -15,5 +15,24 @@ path "siegel/data/tenant/+/data-key" {
 }
 # The same of the credentials of buckets.
 path "siegel/data/zones/+/+" {
+  capabilities = ["create", "read", "update"]
+}
+# Passwords of users at Kafka, which `siegel-admin rotate kafka-passwords` replaces: each by its name, as service.hcl has them.
+path "siegel/data/kafka/key-directory" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/data/kafka/upload" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/data/kafka/retention" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/data/kafka/notification" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/data/kafka/operator" {
+  capabilities = ["create", "read", "update"]
+}
+path "siegel/data/kafka/dealer-api" {
   capabilities = ["create", "read", "update"]
 }

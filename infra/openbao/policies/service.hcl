@@ -32,6 +32,10 @@ path "siegel/data/tls/inside/@service@" {
 path "siegel/data/postgres/@schema@" {
   capabilities = ["read"]
 }
+# The password of its user at Kafka, once it was replaced.
+path "siegel/data/kafka/@service@" {
+  capabilities = ["read"]
+}
 path "siegel/data/@service@/*" {
   capabilities = ["create", "read", "update"]
 }

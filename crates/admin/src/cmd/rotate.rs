@@ -1,17 +1,16 @@
 //! `siegel-admin rotate`: new keys and passwords in the place of old ones, with nothing stopped. Each tenant and each role by
 //! itself, and every step may be repeated: whoever is interrupted starts over.
 
+#[cfg(feature = "real")]
+mod parts;
+
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde_json::json;
 use siegel_domain::TenantId;
-#[cfg(feature = "real")]
-use siegel_platform::db::{self, Home};
 use siegel_platform::host::Beside;
-#[cfg(feature = "real")]
-use siegel_platform::secrets::Secrets;
 use siegel_platform::secrets::SecretsError;
 
 use crate::args::{Args, Rotate};
@@ -22,7 +21,10 @@ pub async fn run(out: &mut impl Write, args: &Args, place: &Place, command: &Rot
     let beside = place.open().await?;
     let done = match command {
         Rotate::TenantKeys { tenant, trim } => keys(out, args, place, &beside, *tenant, *trim).await,
-        Rotate::PostgresPasswords => passwords(out, args, &beside).await,
+        #[cfg(feature = "real")]
+        others => parts::rotate(out, args, place, &beside, others).await,
+        #[cfg(not(feature = "real"))]
+        _ => Err(anyhow::anyhow!(NO_PARTS)),
     };
     beside.close().await;
     done
@@ -58,31 +60,8 @@ async fn keys(
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A new password for each role: into the secrets first, where whoever is refused with the old one looks.
-#[cfg(feature = "real")]
-async fn passwords(out: &mut impl Write, args: &Args, beside: &Beside) -> Result<ExitCode> {
-    let Home::Cluster(cluster) = &beside.options.home else { bail!(NO_ROLES) };
-    let mut rotated = Vec::new();
-    for schema in db::schemas() {
-        let drawn = beside.secrets.draw(&Secrets::of_role(schema), 32).await?;
-        cluster.set_password(schema, &db::password(&drawn)).await?;
-        rotated.push(schema);
-    }
-    if args.json {
-        writeln!(out, "{}", json!({ "rotated": rotated }))?;
-    } else {
-        writeln!(out, "{} roles have new passwords: {}.", rotated.len(), rotated.join(", "))?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-#[cfg(not(feature = "real"))]
-async fn passwords(_: &mut impl Write, _: &Args, _: &Beside) -> Result<ExitCode> {
-    bail!(NO_ROLES)
-}
-
 /// On files nobody signs in.
-const NO_ROLES: &str = "embedded parts have no passwords of databases: name real ones with --parts";
+const NO_PARTS: &str = "embedded parts have no users, whose passwords could be replaced: name real ones with --parts";
 
 /// How many were done, and which were not.
 async fn tenant_keys(
@@ -91,14 +70,8 @@ async fn tenant_keys(
     tenant: Option<TenantId>,
     trim: bool,
 ) -> Result<(usize, Vec<(TenantId, SecretsError)>)> {
-    let all = beside.options.home.place(place.state_dir()).provisioned().await?;
-    let chosen = match tenant {
-        Some(tenant) if !all.contains(&tenant) => bail!("no tenant {tenant} is ready here"),
-        Some(tenant) => vec![tenant],
-        None => all,
-    };
     let (mut done, mut failed) = (0, Vec::new());
-    for tenant in chosen {
+    for tenant in chosen(beside, place, tenant).await? {
         let outcome = match trim {
             false => beside.secrets.rotate_tenant_key(tenant).await,
             true => beside.secrets.trim_tenant_key(tenant).await,
@@ -109,4 +82,14 @@ async fn tenant_keys(
         }
     }
     Ok((done, failed))
+}
+
+/// That tenant, or all that are ready.
+async fn chosen(beside: &Beside, place: &Place, tenant: Option<TenantId>) -> Result<Vec<TenantId>> {
+    let all = beside.options.home.place(place.state_dir()).provisioned().await?;
+    match tenant {
+        Some(tenant) if !all.contains(&tenant) => bail!("no tenant {tenant} is ready here"),
+        Some(tenant) => Ok(vec![tenant]),
+        None => Ok(all),
+    }
 }

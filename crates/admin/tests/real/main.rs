@@ -4,4 +4,5 @@
 mod clock;
 mod doctor;
 mod rotate;
+mod rotate_parts;
 mod world;

@@ -20,7 +20,7 @@ use crate::world::World;
 const PLACE: &[&str] = &["table", "row"];
 
 /// A process that has just started: it knows no key. Signing in is not what is looked at: it is tried until it is done.
-async fn fresh(world: &World) -> Secrets {
+pub(crate) async fn fresh(world: &World) -> Secrets {
     loop {
         let env = PartEnv {
             clock: Arc::new(SystemClock::default()),
@@ -38,7 +38,7 @@ async fn fresh(world: &World) -> Secrets {
     }
 }
 
-async fn rotate(world: &World, words: &[&str]) -> String {
+pub(crate) async fn rotate(world: &World, words: &[&str]) -> String {
     let args = world.args(&[&["rotate"], words].concat());
     let Command::Rotate { command } = &args.command else { panic!("a rotation was asked for") };
     let mut out = Vec::new();

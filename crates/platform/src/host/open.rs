@@ -139,7 +139,9 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
     let consumers = ConsumerMetrics::new(&metrics);
     #[cfg(feature = "real")]
     if let Some(parts) = &parts {
-        log.on_kafka(Kafka::new(KafkaSettings::from_parts(parts), on.clone(), consumers.clone()));
+        let kafka = Kafka::new(KafkaSettings::from_parts(parts), on.clone(), consumers.clone());
+        kafka.renew_by(secrets.clone());
+        log.on_kafka(kafka);
     }
     let percent = tenants.clone();
     let quotas = Quotas::new(config.quota, move |id| percent.quota_percent(id), clock.clone(), &metrics);

@@ -31,7 +31,7 @@ pub use describe::{Described, describe};
 pub use event::{AuditEntry, EventSource, audit, emit, told_by, type_of};
 pub use feed::{Log, LogError, News, Stored};
 #[cfg(feature = "real")]
-pub use kafka::{Kafka, KafkaFault, KafkaSettings};
+pub use kafka::{Kafka, KafkaFault, KafkaSettings, users as kafka_users};
 #[doc(hidden)]
 pub use wire::check as check_message;
 

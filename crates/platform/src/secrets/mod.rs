@@ -102,6 +102,11 @@ impl Secrets {
         format!("postgres/{schema}")
     }
 
+    /// Where the password of a service's user at Kafka lies, once it was replaced.
+    pub fn of_kafka_user(service: &str) -> String {
+        format!("kafka/{service}")
+    }
+
     /// The secret of that name, as it is now.
     pub async fn get(&self, name: &str) -> Result<Option<Secret>, SecretsError> {
         ask!(self, store => Ok(store.get(name)), store.get(name).await)

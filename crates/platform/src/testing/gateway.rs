@@ -221,6 +221,11 @@ impl BucketKeys for Keys {
         Ok(all.entry(name.to_owned()).or_insert_with(|| Secret::new(secret.to_vec())).clone())
     }
 
+    async fn put(&self, name: &str, secret: &[u8]) -> Result<(), KeysError> {
+        self.0.lock().unwrap().insert(name.to_owned(), Secret::new(secret.to_vec()));
+        Ok(())
+    }
+
     async fn delete(&self, name: &str) -> Result<(), KeysError> {
         self.0.lock().unwrap().remove(name);
         Ok(())

@@ -14,6 +14,15 @@ pub struct Inventory {
     pub leftovers: usize,
 }
 
+/// What became of a tenant's credentials in a zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replaced {
+    /// There are new ones, and the old ones open nothing.
+    Credentials,
+    /// Tenants have none of their own here.
+    Nothing,
+}
+
 /// Administration of a zone. One adapter for directories, one for S3 (buckets, versions, locks).
 #[async_trait]
 pub trait ZoneAdmin: Send + Sync + 'static {
@@ -26,6 +35,10 @@ pub trait ZoneAdmin: Send + Sync + 'static {
 
     /// Deletes a tenant's bucket with everything in it; nothing happens if it is not there.
     async fn delete_bucket(&self, bucket: &Bucket) -> Result<(), ZoneError>;
+
+    /// Gives a tenant new credentials in the place of those that it has, while others work with them. One at a time; may be repeated,
+    /// and goes on where it was interrupted.
+    async fn replace_credentials(&self, bucket: &Bucket) -> Result<Replaced, ZoneError>;
 
     /// Makes deletions in a bucket survive a power loss.
     async fn settle(&self, bucket: &Bucket) -> Result<(), ZoneError>;

@@ -17,7 +17,7 @@ use object_store::{
 use siegel_domain::Timestamp;
 use tokio::sync::Notify;
 
-use super::{Bucket, Inventory, ZoneAdmin, ZoneError};
+use super::{Bucket, Inventory, Replaced, ZoneAdmin, ZoneError};
 use crate::clock::SharedClock;
 
 /// What a zone does wrong.
@@ -304,6 +304,11 @@ impl ZoneAdmin for FaultyZone {
     async fn delete_bucket(&self, bucket: &Bucket) -> Result<(), ZoneError> {
         self.admin_before().await?;
         self.admin.delete_bucket(bucket).await
+    }
+
+    async fn replace_credentials(&self, bucket: &Bucket) -> Result<Replaced, ZoneError> {
+        self.admin_before().await?;
+        self.admin.replace_credentials(bucket).await
     }
 
     async fn settle(&self, bucket: &Bucket) -> Result<(), ZoneError> {

@@ -21,7 +21,7 @@ use object_store::{
 };
 use siegel_domain::Timestamp;
 
-use super::{Bucket, Inventory, ZoneAdmin, ZoneError};
+use super::{Bucket, Inventory, Replaced, ZoneAdmin, ZoneError};
 use crate::files::{self, Visibility};
 
 /// The mark in a zone's directory.
@@ -247,6 +247,11 @@ impl ZoneAdmin for LocalZone {
             _ => files::sync_directory(&root),
         })
         .await
+    }
+
+    /// Directories have none.
+    async fn replace_credentials(&self, _: &Bucket) -> Result<Replaced, ZoneError> {
+        Ok(Replaced::Nothing)
     }
 
     async fn settle(&self, bucket: &Bucket) -> Result<(), ZoneError> {

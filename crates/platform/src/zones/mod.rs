@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::SharedClock;
 
-pub use admin::{Inventory, ZoneAdmin};
+pub use admin::{Inventory, Replaced, ZoneAdmin};
 pub use calls::{CALLS, DEADLINE_MS};
 pub use error::ZoneError;
 pub use listing::{Listed, Listing};

@@ -11,7 +11,7 @@ use siegel_domain::Timestamp;
 
 use super::breaker::{Breaker, Change};
 use super::calls::Calls;
-use super::{Bucket, Inventory, ObjectName, ZoneAdmin, ZoneError, ZoneMetrics};
+use super::{Bucket, Inventory, ObjectName, Replaced, ZoneAdmin, ZoneError, ZoneMetrics};
 use crate::clock::SharedClock;
 
 /// A call that lasts longer counts against the zone although it succeeded.
@@ -134,6 +134,11 @@ impl Zone {
     /// Deletes a tenant's bucket with everything in it; nothing happens if it is not there.
     pub async fn delete_bucket(&self, bucket: &Bucket) -> Result<(), ZoneError> {
         self.ask(bucket, |admin, bucket| async move { admin.delete_bucket(&bucket).await }).await
+    }
+
+    /// Gives a tenant new credentials ([`ZoneAdmin::replace_credentials`]).
+    pub async fn replace_credentials(&self, bucket: &Bucket) -> Result<Replaced, ZoneError> {
+        self.ask(bucket, |admin, bucket| async move { admin.replace_credentials(&bucket).await }).await
     }
 
     /// Removes what unfinished writes left behind ([`ZoneAdmin::clean`]).

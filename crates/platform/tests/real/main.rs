@@ -8,4 +8,5 @@ mod privilege;
 mod secrets;
 mod store;
 mod zone_faults;
+mod zone_rotation;
 mod zones;

@@ -72,6 +72,12 @@ async fn a_services_role_reads_no_secret_of_another_one() {
     for name in everything {
         operator.get_or_create(name, 32).await.unwrap_or_else(|error| panic!("the operator makes {name}: {error}"));
     }
+    let of_kafka = ["kafka/upload", "kafka/retention"];
+    for name in of_kafka {
+        let made = of(dir.path(), "server", &installation).await.get_or_create(name, 32).await;
+        made.unwrap_or_else(|error| panic!("siegel-admin makes {name}: {error}"));
+        assert!(matches!(operator.put(name, b"mine").await, Err(SecretsError::Denied)), "the operator writes {name}");
+    }
     operator.create_tenant_key(tenant).await.unwrap();
     let upload = of(dir.path(), "upload", &installation).await;
     upload.put("upload/own", b"its own").await.unwrap();
@@ -80,6 +86,7 @@ async fn a_services_role_reads_no_secret_of_another_one() {
         let own = service.replace('-', "_");
         match name.split_once('/').unwrap() {
             ("postgres", schema) => schema == "provider" || schema == own || (service == "upload" && schema == "keys"),
+            ("kafka", user) => user == service,
             ("tls", place) => place == service || place == format!("inside/{service}"),
             ("zones", _) => service == "upload",
             ("upload", _) => service == "upload",
@@ -89,8 +96,13 @@ async fn a_services_role_reads_no_secret_of_another_one() {
             }
         }
     };
-    let names: Vec<_> =
-        everything.into_iter().map(str::to_owned).chain(of_tenant).chain(["upload/own".into()]).collect();
+    let names: Vec<_> = everything
+        .into_iter()
+        .chain(of_kafka)
+        .map(str::to_owned)
+        .chain(of_tenant)
+        .chain(["upload/own".into()])
+        .collect();
     for service in ["key-directory", "upload", "retention", "notification", "dealer-api"] {
         let secrets = of(dir.path(), service, &installation).await;
         for name in &names {
@@ -99,7 +111,14 @@ async fn a_services_role_reads_no_secret_of_another_one() {
             assert_eq!(refused, !may(service, name), "{service} reads {name}: refused {refused}");
         }
         // What the operator makes nobody replaces.
-        for name in ["tls/ca", "tls/inside/upload", "postgres/upload", "postgres/provider", "tls/ca-certificate"] {
+        for name in [
+            "tls/ca",
+            "tls/inside/upload",
+            "postgres/upload",
+            "postgres/provider",
+            "tls/ca-certificate",
+            "kafka/upload",
+        ] {
             assert!(matches!(secrets.put(name, b"mine").await, Err(SecretsError::Denied)), "{service} writes {name}");
         }
         let opens = secrets.wrap(tenant, &["a"], b"b").await;

@@ -1,10 +1,21 @@
 //! Kafka: brokers, topics, and the users of the services.
 
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
 use futures::future::join_all;
 use siegel_domain::time::DAY_MS;
+use siegel_platform::clock::SystemClock;
+use siegel_platform::health::Health;
 use siegel_platform::inspect::Failure;
 use siegel_platform::inspect::kafka::{self, Cluster};
-use siegel_platform::parts::Parts;
+use siegel_platform::log::{KafkaSettings, kafka_users};
+use siegel_platform::metrics::Metrics;
+use siegel_platform::parts::{Credential, PartEnv, Parts};
+use siegel_platform::rng::SystemRng;
+use siegel_platform::secrets::{Secrets, VaultSettings};
+use siegel_platform::tasks::{Shutdown, Tasks};
 
 use super::super::Finding;
 use super::{count, failed};
@@ -13,7 +24,7 @@ const CHECK: &str = "kafka";
 const AWAY: &str = "start its brokers. Nothing is lost meanwhile: events wait in the outboxes and go on by themselves";
 
 /// Looks at the cluster and signs in as each service.
-pub(super) async fn check(parts: &Parts) -> Vec<Finding> {
+pub(super) async fn check(file: &Path, parts: &Parts) -> Vec<Finding> {
     let what = format!("Kafka at {}", parts.kafka.bootstrap);
     let refused = "put the password of this user into the parts file, or make the user: kafka-configs.sh --alter --entity-type users";
     let cluster = match kafka::cluster(parts).await {
@@ -21,8 +32,9 @@ pub(super) async fn check(parts: &Parts) -> Vec<Finding> {
         Err(failure) => return vec![failed(CHECK, &what, &failure, AWAY, refused)],
     };
     let mut found = judge(&what, &cluster);
+    let passwords = passwords(file, parts).await;
     let ask = |(service, password)| async move { (service, kafka::user(parts, service, password).await) };
-    let users = join_all(parts.kafka.users.iter().map(|(name, password)| ask((name.as_str(), password)))).await;
+    let users = join_all(passwords.iter().map(|(name, password)| ask((name.as_str(), password)))).await;
     let well = users.iter().filter(|(_, answer)| answer.is_ok()).count();
     if well > 0 {
         found.push(Finding::ok(CHECK, format!("{} of services signed in", count(well, "user"))));
@@ -38,6 +50,26 @@ pub(super) async fn check(parts: &Parts) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// As programs have them: once they were replaced they lie among the secrets. If those can't be read, which has its own line, the
+/// parts file's.
+async fn passwords(file: &Path, parts: &Parts) -> BTreeMap<String, Credential> {
+    let settings = KafkaSettings::from_parts(parts);
+    let Ok(sign_in) = VaultSettings::from_parts(file, "server") else { return settings.users };
+    let env = PartEnv {
+        clock: SystemClock::shared(),
+        rng: Arc::new(SystemRng),
+        tasks: Tasks::new(),
+        shutdown: Shutdown::new(),
+        metrics: Arc::new(Metrics::new()),
+        health: Health::new(),
+    };
+    let _ends = env.shutdown.guard();
+    match Secrets::open_vault(sign_in, env.clone()).await {
+        Ok(secrets) => kafka_users::passwords(&settings, &secrets).await,
+        Err(_) => settings.users,
+    }
 }
 
 fn judge(what: &str, cluster: &Cluster) -> Vec<Finding> {

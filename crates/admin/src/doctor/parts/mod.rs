@@ -31,7 +31,7 @@ pub(super) async fn check(file: &Path, full: bool) -> Vec<Finding> {
     let (postgres, zones, (vault, kafka)) = tokio::join!(
         postgres::check(&parts, most, clock, &mut told_by_pg),
         zones::check(&parts, most, clock, &mut told_by_zones),
-        async { tokio::join!(vault::check(&parts, most, clock, &mut told_by_vault), kafka::check(&parts)) },
+        async { tokio::join!(vault::check(&parts, most, clock, &mut told_by_vault), kafka::check(file, &parts)) },
     );
     found.extend(postgres);
     found.extend(zones);

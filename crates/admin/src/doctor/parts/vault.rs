@@ -164,6 +164,7 @@ fn unwanted(name: &str, folder: &str) -> Vec<(String, &'static str)> {
                 (format!("siegel/data/{folder}tls/ca"), "read"),
                 (format!("siegel/data/{folder}tls/inside/{other}"), "read"),
                 (format!("siegel/data/{folder}postgres/{other}"), "read"),
+                (format!("siegel/data/{folder}kafka/{other}"), "read"),
                 (format!("tenant-keys/keys/{tenant}"), "update"),
             ]
         }
@@ -175,8 +176,12 @@ fn wanted(name: &str, folder: &str) -> Vec<(String, &'static str)> {
     let tenant = "tnt_00000000000000000000000000";
     let mut wanted = vec![(format!("siegel/data/{folder}zones/buckets"), "read")];
     wanted.push((format!("siegel/data/{folder}postgres/provider"), "read"));
-    if name != "server" {
-        wanted.push((format!("siegel/data/{folder}tls/inside/{name}"), "read"));
+    match name {
+        "server" => wanted.push((format!("siegel/data/{folder}kafka/upload"), "create")),
+        service => {
+            wanted.push((format!("siegel/data/{folder}tls/inside/{service}"), "read"));
+            wanted.push((format!("siegel/data/{folder}kafka/{service}"), "read"));
+        }
     }
     if matches!(name, "key-directory" | "upload" | "server") {
         wanted.push((format!("tenant-keys/decrypt/{tenant}"), "update"));

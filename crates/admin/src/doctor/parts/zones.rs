@@ -127,6 +127,10 @@ impl BucketKeys for Nobodys {
         Err("no credentials are made here".into())
     }
 
+    async fn put(&self, _: &str, _: &[u8]) -> Result<(), KeysError> {
+        Err("no credentials are replaced here".into())
+    }
+
     async fn delete(&self, _: &str) -> Result<(), KeysError> {
         Ok(())
     }

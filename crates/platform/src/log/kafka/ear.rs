@@ -8,7 +8,7 @@ use rdkafka::Message as _;
 use rdkafka::consumer::StreamConsumer;
 use siegel_domain::TenantId;
 
-use super::client::{PAUSE_MS, Watch};
+use super::client::{PAUSE_MS, SignIn, Watch, let_go};
 use super::{Kafka, KafkaFault, subscription};
 
 /// Tells whoever waits for news.
@@ -34,33 +34,42 @@ async fn listen(kafka: &Kafka, sources: &[&'static str], tell: &Tell) {
         tracing::warn!(%error, "nothing is heard from other programs by Kafka");
         kafka.env.clock.sleep(PAUSE_MS).await;
     };
-    let consumer = loop {
-        match subscribe(kafka, &topics).await {
-            Ok(consumer) => break consumer,
-            Err(error) => pause(error).await,
-        }
-    };
     loop {
-        match consumer.recv().await {
-            Ok(message) => {
-                kafka.watch.well();
-                if let (Some(source), Ok(read)) = (topics.get(message.topic()), subscription::decode(&message)) {
-                    tell((source, read.tenant));
-                }
+        let (consumer, sign_in) = match subscribe(kafka, &topics).await {
+            Ok(subscribed) => subscribed,
+            Err(error) => {
+                pause(error).await;
+                continue;
             }
-            Err(error) => pause(KafkaFault::of("did not deliver")(error)).await,
+        };
+        loop {
+            let heard = tokio::select! {
+                () = sign_in.replaced() => break,
+                heard = consumer.recv() => heard,
+            };
+            match heard {
+                Ok(message) => {
+                    kafka.watch.well();
+                    if let (Some(source), Ok(read)) = (topics.get(message.topic()), subscription::decode(&message)) {
+                        tell((source, read.tenant));
+                    }
+                }
+                Err(error) => pause(KafkaFault::of("did not deliver")(error)).await,
+            }
         }
+        let_go(consumer);
     }
 }
 
 async fn subscribe(
     kafka: &Kafka,
     topics: &BTreeMap<String, &'static str>,
-) -> Result<StreamConsumer<Watch>, KafkaFault> {
+) -> Result<(StreamConsumer<Watch>, SignIn), KafkaFault> {
     kafka.ensure_topics().await?;
-    let mut config = kafka.service(SERVICE)?;
+    let mut sign_in = kafka.service(SERVICE).await?;
     let own = format!("{SERVICE}.{:032x}", u128::from_be_bytes(kafka.env.rng.bytes()));
+    let config = &mut sign_in.config;
     config.set("group.id", kafka.group(&own)).set("auto.offset.reset", "latest").set("enable.auto.commit", "false");
     let names: Vec<&str> = topics.keys().map(String::as_str).collect();
-    kafka.consumer(&config, &names, kafka.watch.clone())
+    Ok((kafka.consumer(&sign_in.config, &names, sign_in.watch.clone())?, sign_in))
 }

@@ -9,17 +9,20 @@
 //! outbox and which position came before. A consumer that did not have the one before reads the outbox itself, so messages
 //! that are late, lost, doubled or in disorder cost time and nothing else; Kafka's loss delays until the relay gets through.
 //!
-//! Here `client` knows how to sign in, `topics` how they are made, `flow` what is under way; `relay` and `subscription` do
-//! the work; `letters` copies what nobody understood.
+//! Here `client` knows how to sign in and `passwords` with what, `topics` how they are made, `flow` what is under way; `relay` and
+//! `subscription` do the work; `letters` copies what nobody understood. `users` gives users new passwords, over a `line` of its own.
 
 mod client;
 mod ear;
 mod flow;
 mod letters;
+mod line;
 mod metrics;
+mod passwords;
 mod relay;
 mod subscription;
 mod topics;
+pub mod users;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,11 +32,13 @@ use rdkafka::error::KafkaError;
 use tokio::sync::OnceCell;
 
 use crate::parts::{Credential, DEFAULT_INSTALLATION, PartEnv, Parts};
+use crate::secrets::Secrets;
 
 use super::ConsumerMetrics;
 use client::Watch;
 use flow::Flow;
 use metrics::KafkaMetrics;
+use passwords::Passwords;
 
 pub(super) use ear::hear;
 pub(super) use relay::worker as relay;
@@ -42,8 +47,8 @@ pub(super) use subscription::Subscription;
 /// Why Kafka did not do what it was asked for. The outbox keeps what could not be carried.
 #[derive(Debug, thiserror::Error)]
 pub enum KafkaFault {
-    /// The parts file names no user for a service.
-    #[error("the parts file has no user for {0} in [kafka.users]")]
+    /// Neither the secrets nor the parts file have a password for a service.
+    #[error("the parts file has no user for {0} in [kafka.users], and the secrets have no password for it")]
     NoUser(String),
     /// Whoever provisions has not made the topics yet.
     #[error("the topic {0} is not there: the operator makes it when it starts")]
@@ -74,7 +79,7 @@ pub struct KafkaSettings {
     pub ca_file: PathBuf,
     /// Who may make topics, if this process may; otherwise it finds them made.
     pub admin: Option<(String, Credential)>,
-    /// Each service's own user, of the service's name.
+    /// Each service's own user, of the service's name. A password among the secrets counts more.
     pub users: BTreeMap<String, Credential>,
     /// Behind the names of topics and groups, for several installations on one cluster; empty for the only one.
     pub suffix: String,
@@ -105,6 +110,7 @@ impl KafkaSettings {
 pub struct Kafka {
     settings: KafkaSettings,
     env: PartEnv,
+    passwords: Arc<Passwords>,
     metrics: KafkaMetrics,
     /// Partitions of each topic, once they are known to be there.
     topics: OnceCell<BTreeMap<String, i32>>,
@@ -120,7 +126,21 @@ impl Kafka {
     pub fn new(settings: KafkaSettings, env: PartEnv, readers: ConsumerMetrics) -> Arc<Self> {
         let metrics = KafkaMetrics::new(&env.metrics);
         let watch = Watch::new(env.health.clone(), metrics.clone());
-        Arc::new(Self { settings, env, metrics, topics: OnceCell::new(), watch, flow: Flow::default(), readers })
+        let passwords = Passwords::new(settings.users.clone());
+        let (topics, flow) = (OnceCell::new(), Flow::default());
+        Arc::new(Self { settings, env, passwords, metrics, topics, watch, flow, readers })
+    }
+
+    /// Has passwords looked up among these secrets: at first, and when a line breaks. Said once.
+    pub fn renew_by(&self, secrets: Arc<Secrets>) {
+        let Some(doubts) = self.passwords.renew_by(secrets) else { return };
+        let (passwords, clock, shutdown) = (self.passwords.clone(), self.env.clock.clone(), self.env.shutdown.clone());
+        self.env.tasks.spawn("log.passwords", async move {
+            tokio::select! {
+                () = shutdown.wait() => {}
+                () = passwords.look_after(doubts, &*clock) => {}
+            }
+        });
     }
 
     /// Messages that our relay has carried and that have not yet come to our own consumers.

@@ -18,7 +18,7 @@ use siegel_domain::{TenantId, Timestamp};
 use super::super::dead::is_any_uncopied;
 use super::super::feed::{Log, LogError, News, Stored};
 use super::super::wire::Message;
-use super::client::Watch;
+use super::client::{SignIn, Watch, let_go};
 use super::{Kafka, KafkaFault, letters};
 use crate::backlog::Unread;
 use crate::db::{self, Db, DbError, TenantDbs};
@@ -59,8 +59,15 @@ struct Relay {
 struct Lane {
     dbs: Arc<TenantDbs>,
     topic: String,
-    /// Made anew when it has failed for good.
-    producer: Mutex<Option<FutureProducer<Watch>>>,
+    /// Made anew when it has failed for good, and with a new password.
+    producer: tokio::sync::Mutex<Option<Producing>>,
+}
+
+/// A producer, and what it signs in with.
+#[derive(Clone)]
+struct Producing {
+    producer: FutureProducer<Watch>,
+    sign_in: Arc<SignIn>,
 }
 
 /// How a tenant's turn ended.
@@ -77,7 +84,7 @@ enum Turn {
 
 /// The relay as background work.
 pub(in crate::log) fn worker(kafka: Arc<Kafka>, log: Arc<Log>, services: Vec<Arc<TenantDbs>>) -> Worker {
-    let lane = |dbs: Arc<TenantDbs>| Lane { topic: kafka.topic(dbs.service()), dbs, producer: Mutex::default() };
+    let lane = |dbs: Arc<TenantDbs>| Lane { topic: kafka.topic(dbs.service()), dbs, producer: Default::default() };
     let lanes = services.into_iter().map(lane).collect();
     let holder = format!("{:032x}", u128::from_be_bytes(kafka.env.rng.bytes()));
     let (news, later, sweep_at_ms) = (log.subscribe_here(), Mutex::default(), Mutex::new(i64::MIN));
@@ -169,7 +176,8 @@ impl Relay {
         let Some(mut lease) = Lease::take(&db, &self.holder, now).await? else { return Ok(Turn::Leased) };
         let turn = self.events(lane, tenant, &db, &mut lease, letters).await?;
         if letters && !matches!(turn, Turn::Leased) {
-            let copied = letters::copy(&self.kafka, source, &self.producer(lane)?, &db, tenant).await;
+            let producer = self.producer(lane).await?.producer;
+            let copied = letters::copy(&self.kafka, source, &producer, &db, tenant).await;
             if let Err(error) = &copied {
                 tracing::warn!(source, %tenant, %error, "dead letters wait to be copied");
             }
@@ -215,38 +223,47 @@ impl Relay {
     /// Completes when every in-sync broker has all of `batch`.
     async fn send(&self, lane: &Lane, tenant: TenantId, after: i64, batch: &[Stored]) -> Result<(), KafkaFault> {
         let partition = self.kafka.partition(&lane.topic, tenant).await?;
-        let producer = self.producer(lane)?;
-        let mut after = after;
-        let records = batch.iter().map(|stored| {
-            let message = Message { tenant, after, stored: stored.clone() };
-            after = stored.position;
-            Record { key: message.key(), payload: message.payload(), headers: message.headers() }
-        });
-        let outcome = deliver(&producer, &lane.topic, partition, records).await;
+        let (producer, outcome) = loop {
+            let Producing { producer, sign_in } = self.producer(lane).await?;
+            let mut after = after;
+            let records = batch.iter().map(|stored| {
+                let message = Message { tenant, after, stored: stored.clone() };
+                after = stored.position;
+                Record { key: message.key(), payload: message.payload(), headers: message.headers() }
+            });
+            tokio::select! {
+                outcome = deliver(&producer, &lane.topic, partition, records) => break (producer, outcome),
+                // Some may have come all the same: they come twice then, which consumers know.
+                () = sign_in.replaced() => {}
+            }
+        };
         if let Ok(offset) = &outcome {
             self.kafka.watch.well();
             self.kafka.flow.carried(&lane.topic, partition, *offset);
         } else if producer.client().fatal_error().is_some() {
-            *lock(&lane.producer) = None;
+            *lane.producer.lock().await = None;
         }
         outcome.map(drop)
     }
 
-    fn producer(&self, lane: &Lane) -> Result<FutureProducer<Watch>, KafkaFault> {
-        let mut place = lock(&lane.producer);
-        if let Some(producer) = &*place {
-            return Ok(producer.clone());
+    async fn producer(&self, lane: &Lane) -> Result<Producing, KafkaFault> {
+        let mut place = lane.producer.lock().await;
+        match place.take() {
+            Some(producing) if !producing.sign_in.is_old() => return Ok(place.insert(producing).clone()),
+            Some(old) => let_go(old),
+            None => {}
         }
-        let mut config = self.kafka.service(lane.dbs.service())?;
-        config
+        let mut sign_in = self.kafka.service(lane.dbs.service()).await?;
+        sign_in
+            .config
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("message.timeout.ms", DELIVERY_MS)
             .set("linger.ms", "2")
             .set("compression.type", "none"); // ids do not compress
-        let made = FutureProducer::from_config_and_context(&config, self.kafka.watch.clone());
+        let made = FutureProducer::from_config_and_context(&sign_in.config, sign_in.watch.clone());
         let producer = made.map_err(KafkaFault::of("did not take the producer's settings"))?;
-        Ok(place.insert(producer).clone())
+        Ok(place.insert(Producing { producer, sign_in: Arc::new(sign_in) }).clone())
     }
 }
 

@@ -15,7 +15,7 @@ use siegel_domain::TenantId;
 use tokio::sync::{Notify, mpsc};
 
 use super::super::wire::{Message, WireError};
-use super::client::{PAUSE_MS, Watch};
+use super::client::{PAUSE_MS, SignIn, Watch, let_go};
 use super::flow::Heard;
 use super::{Kafka, KafkaFault};
 
@@ -192,23 +192,39 @@ impl Receive {
         let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
     }
 
-    /// Ends when nobody listens any more.
+    /// Ends when nobody listens any more. With a new password the group is joined anew.
     async fn receive(&self) {
-        let consumer = loop {
-            match self.subscribe().await {
-                Ok(consumer) => break consumer,
-                Err(error) => self.pause(&error).await,
-            }
-        };
-        *self.consumer.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumer.clone());
         loop {
-            match consumer.recv().await {
+            let (consumer, sign_in) = match self.subscribe().await {
+                Ok(subscribed) => subscribed,
+                Err(error) => {
+                    self.pause(&error).await;
+                    continue;
+                }
+            };
+            *self.consumer.lock().unwrap_or_else(PoisonError::into_inner) = Some(consumer.clone());
+            if !self.receive_from(&consumer, &sign_in).await {
+                return;
+            }
+            let ours = self.consumer.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let_go((consumer, ours));
+        }
+    }
+
+    /// False: nobody listens any more. True: there is another password.
+    async fn receive_from(&self, consumer: &StreamConsumer<Watch>, sign_in: &SignIn) -> bool {
+        loop {
+            let message = tokio::select! {
+                () = sign_in.replaced() => return true,
+                message = consumer.recv() => message,
+            };
+            match message {
                 Ok(message) => {
                     self.kafka.watch.well();
                     if let Some(arrival) = self.read(&message)
                         && self.sender.send(arrival).await.is_err()
                     {
-                        return;
+                        return false;
                     }
                     self.heard.came(message.topic(), message.partition(), message.offset());
                     (self.wake)();
@@ -223,10 +239,11 @@ impl Receive {
         self.kafka.env.clock.sleep(PAUSE_MS).await;
     }
 
-    async fn subscribe(&self) -> Result<Arc<StreamConsumer<Watch>>, KafkaFault> {
+    async fn subscribe(&self) -> Result<(Arc<StreamConsumer<Watch>>, SignIn), KafkaFault> {
         self.kafka.ensure_topics().await?;
-        let mut config = self.kafka.service(self.service)?;
-        config
+        let mut sign_in = self.kafka.service(self.service).await?;
+        sign_in
+            .config
             .set("group.id", self.kafka.group(self.name))
             .set("auto.offset.reset", "earliest")
             // What is stored is what was handled; that it is sent now and then is enough, since a repetition has no effect.
@@ -236,13 +253,13 @@ impl Receive {
             .set("partition.assignment.strategy", "cooperative-sticky");
         let topics: Vec<&str> = self.topics.keys().map(|topic| &**topic).collect();
         let (of, taken, wake) = (self.topics.clone(), self.taken.clone(), self.wake.clone());
-        let watch = self.kafka.watch.telling(Arc::new(move |topic, partition| {
+        let watch = sign_in.watch.telling(Arc::new(move |topic, partition| {
             let Some(source) = of.get(topic) else { return };
             taken.partitions().entry(source).or_default().insert(partition);
             taken.notify.notify_one();
             wake();
         }));
-        Ok(Arc::new(self.kafka.consumer(&config, &topics, watch)?))
+        Ok((Arc::new(self.kafka.consumer(&sign_in.config, &topics, watch)?), sign_in))
     }
 
     /// None: not one of ours.

@@ -62,8 +62,8 @@ impl Kafka {
     }
 
     async fn make_topics(&self) -> Result<BTreeMap<String, i32>, KafkaFault> {
-        let (config, makes) = self.admin()?;
-        let admin = AdminClient::from_config_and_context(&config, self.watch.clone());
+        let (config, watch, makes) = self.admin().await?;
+        let admin = AdminClient::from_config_and_context(&config, watch.clone());
         let admin = admin.map_err(KafkaFault::of("did not take the client's settings"))?;
         let names = self.settings.topics();
         if makes {
@@ -78,6 +78,9 @@ impl Kafka {
             names.into_iter().map(known).collect::<Result<BTreeMap<_, _>, KafkaError>>()
         });
         let counts = asked.await.unwrap_or(Err(KafkaError::Canceled));
+        if counts.is_err() {
+            watch.doubt(); // such a client does not say why
+        }
         let counts = counts.map_err(KafkaFault::of("did not say how many partitions there are"))?;
         // In a partition that is not the tenant's its events would come in disorder: better not at all yet.
         match counts.iter().find(|(_, partitions)| **partitions == 0) {

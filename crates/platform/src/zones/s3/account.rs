@@ -2,7 +2,8 @@
 //! gives out one account only, that one.
 //!
 //! Credentials are read when they are first needed and again when the zone refuses them, so that new ones count without a
-//! restart, and while the secrets are sealed those in use go on.
+//! restart, and while the secrets are sealed those in use go on. While they are replaced the old ones are kept beside the new
+//! ones (`rotate`): the zone takes one of them, and whoever is refused with one tries the other.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,6 +31,9 @@ pub trait BucketKeys: Send + Sync + 'static {
     /// Keeps a secret unless there is one of that name; the one that is there then, whichever process came first.
     async fn put_new(&self, name: &str, secret: &[u8]) -> Result<Secret, KeysError>;
 
+    /// Keeps a secret in the place of the one that was there.
+    async fn put(&self, name: &str, secret: &[u8]) -> Result<(), KeysError>;
+
     /// Removes a secret; nothing happens if there is none.
     async fn delete(&self, name: &str) -> Result<(), KeysError>;
 }
@@ -44,6 +48,10 @@ impl BucketKeys for Secrets {
         Ok(Secrets::put_new(self, name, secret).await?)
     }
 
+    async fn put(&self, name: &str, secret: &[u8]) -> Result<(), KeysError> {
+        Ok(Secrets::put(self, name, secret).await?)
+    }
+
     async fn delete(&self, name: &str) -> Result<(), KeysError> {
         Ok(Secrets::delete(self, name).await?)
     }
@@ -51,9 +59,38 @@ impl BucketKeys for Secrets {
 
 /// What is kept, as JSON.
 #[derive(Serialize, Deserialize)]
-struct Kept {
-    access: String,
-    secret: Zeroizing<String>,
+pub(super) struct Kept {
+    pub(super) access: String,
+    pub(super) secret: Zeroizing<String>,
+    /// The secret that is being replaced, until the zone has been told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) former: Option<Zeroizing<String>>,
+}
+
+impl Kept {
+    pub(super) fn read(kept: &[u8]) -> Result<Self, KeysError> {
+        // What serde_json says would quote the secret.
+        Ok(serde_json::from_slice(kept).map_err(|_| "the credentials of a bucket are damaged")?)
+    }
+
+    pub(super) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>, KeysError> {
+        Ok(Zeroizing::new(serde_json::to_vec(self)?))
+    }
+
+    /// The new ones.
+    pub(super) fn credential(&self) -> Arc<AwsCredential> {
+        self.with(&self.secret)
+    }
+
+    /// The first that is another one than `refused`, the new ones first.
+    fn other_than(&self, refused: &AwsCredential) -> Option<Arc<AwsCredential>> {
+        let mut all = [Some(&self.secret), self.former.as_ref()].into_iter().flatten().map(|secret| self.with(secret));
+        all.find(|credential| **credential != *refused)
+    }
+
+    fn with(&self, secret: &str) -> Arc<AwsCredential> {
+        Arc::new(AwsCredential { key_id: self.access.clone(), secret_key: secret.to_owned(), token: None })
+    }
 }
 
 /// The credentials of one bucket.
@@ -82,7 +119,7 @@ impl Account {
         }
         let kept = self.keys.get(&name(self.zone, &self.bucket)).await.map_err(unreadable)?;
         let kept = kept.ok_or_else(|| unreadable(Unfit::NoCredentials.into()))?;
-        let credential = read(&kept).map_err(unreadable)?;
+        let credential = Kept::read(&kept).map_err(unreadable)?.credential();
         self.set(Some(credential.clone()));
         Ok(credential)
     }
@@ -90,12 +127,12 @@ impl Account {
     /// Whether there are other credentials than `refused` by now. If the secrets can't be read, those known stay.
     pub(super) async fn renewed(&self, refused: &AwsCredential) -> bool {
         let Ok(Some(kept)) = self.keys.get(&name(self.zone, &self.bucket)).await else { return false };
-        match read(&kept) {
-            Ok(credential) if *credential != *refused => {
+        match Kept::read(&kept).ok().and_then(|kept| kept.other_than(refused)) {
+            Some(credential) => {
                 self.set(Some(credential));
                 true
             }
-            _ => false,
+            None => false,
         }
     }
 
@@ -130,11 +167,15 @@ pub(super) async fn provide(
     zone: &'static str,
     bucket: &Bucket,
 ) -> Result<Arc<AwsCredential>, KeysError> {
+    let new = Kept { access: bucket.as_str().to_owned(), secret: drawn(rng), former: None };
+    let kept = keys.put_new(&name(zone, bucket), &new.to_json()?).await?;
+    Ok(Kept::read(&kept)?.credential())
+}
+
+/// A secret that nobody has had.
+pub(super) fn drawn(rng: &dyn Rng) -> Zeroizing<String> {
     let drawn: Zeroizing<[u8; 32]> = Zeroizing::new(rng.bytes());
-    let hexadecimal = drawn.iter().map(|byte| format!("{byte:02x}")).collect();
-    let new = Kept { access: bucket.as_str().to_owned(), secret: Zeroizing::new(hexadecimal) };
-    let kept = keys.put_new(&name(zone, bucket), &Zeroizing::new(serde_json::to_vec(&new)?)).await?;
-    read(&kept)
+    Zeroizing::new(drawn.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The name that the credentials of a bucket are kept under.
@@ -142,12 +183,25 @@ pub(super) fn name(zone: &str, bucket: &Bucket) -> String {
     format!("zones/{zone}/{}", bucket.as_str())
 }
 
-fn read(kept: &[u8]) -> Result<Arc<AwsCredential>, KeysError> {
-    // What serde_json says would quote the secret.
-    let kept: Kept = serde_json::from_slice(kept).map_err(|_| "the credentials of a bucket are damaged")?;
-    Ok(Arc::new(AwsCredential { key_id: kept.access, secret_key: kept.secret.as_str().to_owned(), token: None }))
-}
-
 fn unreadable(source: KeysError) -> object_store::Error {
     object_store::Error::Generic { store: "credentials of a bucket", source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_tries_the_other_and_nothing_twice_in_a_row() {
+        let kept = |text: &str| Kept::read(text.as_bytes()).unwrap();
+        let one = kept(r#"{"access":"b","secret":"new"}"#);
+        assert!(one.other_than(&one.credential()).is_none(), "there is no other");
+        let both = kept(r#"{"access":"b","secret":"new","former":"old"}"#);
+        let other = both.other_than(&both.credential()).unwrap();
+        assert_eq!(other.secret_key, "old");
+        assert_eq!(both.other_than(&other).unwrap().secret_key, "new");
+        let stranger = kept(r#"{"access":"b","secret":"older"}"#).credential();
+        assert_eq!(both.other_than(&stranger).unwrap().secret_key, "new", "the new one first");
+        assert!(!String::from_utf8_lossy(&one.to_json().unwrap()).contains("former"), "as it always was");
+    }
 }

@@ -16,19 +16,25 @@ use super::api::{Answer, Call, failed};
 use super::unfit::{self, Unfit};
 use super::{S3Zone, settings, uploads, versions};
 use crate::parts::S3Accounts;
-use crate::zones::{Bucket, Inventory, ZoneAdmin, ZoneError};
+use crate::zones::{Bucket, Inventory, Replaced, ZoneAdmin, ZoneError};
 
 /// A bucket that nobody has: the answer that it is not there is a sign of life.
 const NOBODYS: &str = "/siegel-asks-whether-the-zone-is-there";
 
 impl S3Zone {
-    async fn administrate(&self, method: Method, path: String, query: &[(&str, &str)], body: String) -> Result<Answer> {
+    pub(super) async fn administrate(
+        &self,
+        method: Method,
+        path: String,
+        query: &[(&str, &str)],
+        body: String,
+    ) -> Result<Answer> {
         self.0.api.call(&self.0.administrator, Call { method, path, query, body, ..Call::default() }).await
     }
 
     /// Makes the tenant's user, with the credentials that are kept for it.
     async fn make_user(&self, bucket: &Bucket) -> Result<()> {
-        let credential = account::provide(&*self.0.keys, &*self.0.rng, self.0.name, bucket).await.map_err(kept)?;
+        let credential = account::provide(&*self.0.keys, &*self.0.rng, self.0.name, bucket).await.map_err(unkept)?;
         let (access, secret) = (escape(&credential.key_id), escape(&credential.secret_key));
         let user = format!("<Account><Access>{access}</Access><Secret>{secret}</Secret><Role>user</Role></Account>");
         let made = self.administrate(Method::PATCH, "/create-user".to_owned(), &[], user).await?;
@@ -36,9 +42,7 @@ impl S3Zone {
             return made.success().map(|_| ());
         }
         // There is one: of an attempt that was cut short, or of a time whose secrets are lost. What is kept counts.
-        let query = [("access", credential.key_id.as_str())];
-        let properties = format!("<MutableProps><Secret>{secret}</Secret></MutableProps>");
-        self.administrate(Method::PATCH, "/update-user".to_owned(), &query, properties).await?.success().map(|_| ())
+        self.set_secret(&credential.key_id, &credential.secret_key).await
     }
 
     /// Makes the bucket; whose it is if it is there already shows when the tenant looks at it.
@@ -98,7 +102,7 @@ impl S3Zone {
         if self.0.accounts == S3Accounts::PerTenant {
             let query = [("access", bucket.as_str())];
             self.administrate(Method::PATCH, "/delete-user".to_owned(), &query, String::new()).await?.success()?;
-            self.0.keys.delete(&account::name(self.0.name, bucket)).await.map_err(kept)?;
+            self.0.keys.delete(&account::name(self.0.name, bucket)).await.map_err(unkept)?;
         }
         self.forget(bucket);
         Ok(())
@@ -106,7 +110,7 @@ impl S3Zone {
 
     async fn has_credentials(&self, bucket: &Bucket) -> Result<bool> {
         let name = account::name(self.0.name, bucket);
-        Ok(self.0.accounts == S3Accounts::One || self.0.keys.get(&name).await.map_err(kept)?.is_some())
+        Ok(self.0.accounts == S3Accounts::One || self.0.keys.get(&name).await.map_err(unkept)?.is_some())
     }
 }
 
@@ -138,6 +142,10 @@ impl ZoneAdmin for S3Zone {
 
     async fn delete_bucket(&self, bucket: &Bucket) -> std::result::Result<(), ZoneError> {
         Ok(self.empty_and_delete(bucket).await?)
+    }
+
+    async fn replace_credentials(&self, bucket: &Bucket) -> std::result::Result<Replaced, ZoneError> {
+        Ok(self.replace_secret(bucket).await?)
     }
 
     /// Nothing to do: what S3 answered it has done. (versitygw on a local disk never syncs, docs/operations.md.)
@@ -180,6 +188,7 @@ pub(super) fn location(region: &str) -> String {
     }
 }
 
-fn kept(source: KeysError) -> object_store::Error {
+/// Credentials that can't be read or kept.
+pub(super) fn unkept(source: KeysError) -> object_store::Error {
     object_store::Error::Generic { store: "credentials of a bucket", source }
 }

@@ -11,6 +11,7 @@
 //! api       a signed request and its answer                           versions  every version of an object
 //! inspect   what a zone says of itself, for doctors
 //! unfit     what an administrator has to change                       uploads   in parts, that nobody ended
+//! rotate    a new secret in the place of a user's old one
 //! transport one pool of connections a zone; tells "full" and "no bucket" apart
 //! ```
 
@@ -18,6 +19,7 @@ mod account;
 mod admin;
 mod api;
 mod inspect;
+mod rotate;
 mod settings;
 mod store;
 #[cfg(feature = "testing")]

@@ -30,6 +30,10 @@ use crate::zones::Bucket;
 /// Clients kept; beyond that all are made anew when they are needed.
 const TENANTS: usize = 4_096;
 
+/// How often other credentials are tried in one call. While they are replaced: the new ones, the old ones, and the new ones after the
+/// zone was told in between; once more for those whom a call beside this one chose.
+const OTHERS: usize = 3;
+
 /// One tenant's way into the zone.
 #[derive(Clone)]
 pub(super) struct Tenant {
@@ -69,18 +73,21 @@ impl S3Zone {
         self.0.tenants.lock().unwrap_or_else(PoisonError::into_inner).remove(bucket.as_str());
     }
 
-    /// Does `work` as the tenant; once more if the credentials were refused and there are others by now.
+    /// Does `work` as the tenant; again if the credentials were refused and there are others by now.
     pub(super) async fn as_tenant<T, F: Future<Output = Result<T>> + Send>(
         &self,
         tenant: &Tenant,
         work: impl Fn(Arc<AwsCredential>) -> F + Send,
     ) -> Result<T> {
-        let credential = tenant.account.credential().await?;
-        match work(credential.clone()).await {
-            Err(error) if unfit::denied(&error) && tenant.account.renewed(&credential).await => {
-                work(tenant.account.credential().await?).await
+        let mut left = OTHERS;
+        loop {
+            let credential = tenant.account.credential().await?;
+            match work(credential.clone()).await {
+                Err(error) if left > 0 && unfit::denied(&error) && tenant.account.renewed(&credential).await => {
+                    left -= 1;
+                }
+                result => return result,
             }
-            result => result,
         }
     }
 
@@ -210,16 +217,19 @@ impl ObjectStore for S3Zone {
         let bucket = Path::from(tenant.bucket.as_str());
         let listing = async move {
             let prefix = (!inside.as_ref().is_empty()).then_some(&inside);
-            let credential = match tenant.account.credential().await {
-                Ok(credential) => credential,
-                Err(error) => return stream::iter([Err(error)]).boxed(),
-            };
-            let mut found = tenant.s3.list(prefix).peekable();
-            let refused = matches!(Pin::new(&mut found).peek().await, Some(Err(error)) if unfit::denied(error));
-            if refused && tenant.account.renewed(&credential).await {
-                return tenant.s3.list(prefix);
+            let mut left = OTHERS;
+            loop {
+                let credential = match tenant.account.credential().await {
+                    Ok(credential) => credential,
+                    Err(error) => return stream::iter([Err(error)]).boxed(),
+                };
+                let mut found = tenant.s3.list(prefix).peekable();
+                let refused = matches!(Pin::new(&mut found).peek().await, Some(Err(error)) if unfit::denied(error));
+                if !refused || left == 0 || !tenant.account.renewed(&credential).await {
+                    return found.boxed();
+                }
+                left -= 1;
             }
-            found.boxed()
         };
         let outside = move |mut meta: ObjectMeta| {
             meta.location = bucket.parts().chain(meta.location.parts()).collect();
