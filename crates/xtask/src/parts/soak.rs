@@ -1,10 +1,6 @@
 //! `cargo xtask soak`: the faults of real parts under load, held against a ledger, as often as it takes to believe it. CI runs
-<<<<<<< HEAD
-//! the short ones once; before a release each runs ten times over, and programs die two hundred times.
-=======
 //! the short ones once; before a release each does its fault ten times over, and programs die two hundred times. Only
 //! `ledger::many` breaks nothing and runs once, with as many institutions as the promise is about.
->>>>>>> faults
 //!
 //! What it measures (how many uploads, how many failed, the longest that anybody waited) is printed as the tests see it.
 
