@@ -10,11 +10,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, SystemClock};
 use crate::config::{self, ConfigErrors, Mistake};
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::rng::Rng;
+use crate::rng::{Rng, SystemRng};
 use crate::tasks::{Shutdown, Tasks};
 
 /// A credential from the file: not shown by `Debug`, overwritten when dropped.
@@ -60,6 +60,20 @@ pub struct PartEnv {
     pub metrics: Arc<Metrics>,
     /// Where it says that the part does not answer.
     pub health: Health,
+}
+
+impl PartEnv {
+    /// Of a tool beside running programs, or of a test: the system's time and randomness, and nobody else's tasks and numbers.
+    pub fn of_its_own() -> Self {
+        Self {
+            clock: SystemClock::shared(),
+            rng: Arc::new(SystemRng),
+            tasks: Tasks::new(),
+            shutdown: Shutdown::new(),
+            metrics: Arc::new(Metrics::new()),
+            health: Health::new(),
+        }
+    }
 }
 
 /// All parts.

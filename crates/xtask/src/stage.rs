@@ -83,7 +83,7 @@ pub(crate) enum Mode {
     WindowsSmoke,
 }
 
-/// What a whole run may take: a build directory that had seen a day's changes held 22 GiB, its databases hold two while they are needed.
+/// What a whole run may take, with something to spare: a build directory that had seen a day's changes held 22 GiB.
 const WHOLE_GIB: u64 = 25;
 
 impl Mode {

@@ -202,7 +202,7 @@ impl Reader {
     }
 
     /// Asks the zone of one copy. The question goes on if nobody waits for its answer any more: whether the zone was slow is what its
-    /// breaker learns from.
+    /// breaker learns from. Such answers are beyond what a download holds; how many there can be is a zone's bound on its calls.
     async fn ask(&self, at: usize, ranges: &[Range<u64>]) -> (usize, Result<Vec<Bytes>, ZoneError>) {
         let (app, bucket, ranges) = (self.app.clone(), self.bucket.clone(), ranges.to_vec());
         let CopyRow { zone, object, .. } = self.copies[at].clone();

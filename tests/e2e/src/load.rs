@@ -57,13 +57,9 @@ pub struct Done {
 }
 
 impl Load {
-    /// Two who send and one who reads, as fast as it goes, until [`Load::end`]. Files lie in `files`, a directory of its own.
-    pub fn begin(ledger: &Arc<Ledger>, sender: &Session, owner: &Session, files: PathBuf) -> Result<Self> {
-        Self::paced(ledger, sender, owner, files, Duration::ZERO)
-    }
-
-    /// The same people, each of whom begins at most one thing in a time of `pace`.
-    pub fn paced(
+    /// Two who send and one who reads, until [`Load::end`]; each begins at most one thing in a time of `pace`, with zero as fast as
+    /// it goes. Files lie in `files`, a directory of its own.
+    pub fn begin(
         ledger: &Arc<Ledger>,
         sender: &Session,
         owner: &Session,

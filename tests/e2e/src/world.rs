@@ -116,13 +116,15 @@ impl World {
 
     /// The same with settings of single programs: their section `[service]`.
     pub async fn of_programs_with(settings: &str, own: &[(&str, &str)]) -> Result<Self> {
-        let programs = Programs::start_with(&binaries()?, settings, own).await?;
-        Ok(Self::of(directory()?, programs.real().cloned(), programs.url(), Runs::Programs(Box::new(programs))))
+        Self::running(Programs::start_with(&binaries()?, settings, own).await?)
     }
 
     /// Six programs of the test's own behind a line that loses answers.
     pub async fn of_programs_on(line: &Line) -> Result<Self> {
-        let programs = Programs::start_on(&binaries()?, line.clone()).await?;
+        Self::running(Programs::start_on(&binaries()?, line.clone()).await?)
+    }
+
+    fn running(programs: Programs) -> Result<Self> {
         Ok(Self::of(directory()?, programs.real().cloned(), programs.url(), Runs::Programs(Box::new(programs))))
     }
 

@@ -22,7 +22,11 @@ pub async fn run(out: &mut impl Write, args: &Args, place: &Place, command: &Rot
     let done = match command {
         Rotate::TenantKeys { tenant, trim } => keys(out, args, place, &beside, *tenant, *trim).await,
         #[cfg(feature = "real")]
-        others => parts::rotate(out, args, place, &beside, others).await,
+        Rotate::PostgresPasswords => parts::passwords(out, args, &beside).await,
+        #[cfg(feature = "real")]
+        Rotate::BucketCredentials { tenant } => parts::buckets(out, args, place, &beside, *tenant).await,
+        #[cfg(feature = "real")]
+        Rotate::KafkaPasswords { service } => parts::kafka(out, args, place, &beside, service.as_deref()).await,
         #[cfg(not(feature = "real"))]
         _ => Err(anyhow::anyhow!(NO_PARTS)),
     };

@@ -1,19 +1,13 @@
 //! Rotating while others work: whoever opens and seals meanwhile, with nothing cached, never fails.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use siegel_admin::args::Command;
 use siegel_admin::cmd;
-use siegel_platform::clock::SystemClock;
 use siegel_platform::db::{self, TenantDbs};
-use siegel_platform::health::Health;
 use siegel_platform::inspect::vault::{Asker, TenantKey};
-use siegel_platform::metrics::Metrics;
 use siegel_platform::parts::PartEnv;
-use siegel_platform::rng::SystemRng;
 use siegel_platform::secrets::{Secrets, SecretsError, VaultSettings};
-use siegel_platform::tasks::{Shutdown, Tasks};
 
 use crate::world::World;
 
@@ -22,14 +16,7 @@ const PLACE: &[&str] = &["table", "row"];
 /// A process that has just started: it knows no key. Signing in is not what is looked at: it is tried until it is done.
 pub(crate) async fn fresh(world: &World) -> Secrets {
     loop {
-        let env = PartEnv {
-            clock: Arc::new(SystemClock::default()),
-            rng: Arc::new(SystemRng),
-            tasks: Tasks::new(),
-            shutdown: Shutdown::new(),
-            metrics: Arc::new(Metrics::new()),
-            health: Health::new(),
-        };
+        let env = PartEnv::of_its_own();
         match Secrets::open_vault(VaultSettings::from_parts(&world.file(), "upload").unwrap(), env).await {
             Ok(secrets) => return secrets,
             Err(SecretsError::Unavailable(_)) => {}

@@ -8,13 +8,10 @@ use anyhow::{Context as _, Result};
 
 use super::PartsChoice;
 use super::open;
-use crate::clock::{SharedClock, SystemClock};
+use crate::clock::SharedClock;
 use crate::db::{Db, DbOptions};
-use crate::health::Health;
-use crate::metrics::Metrics;
 use crate::parts::{PartEnv, Parts};
 use crate::provider;
-use crate::rng::{Rng, SystemRng};
 use crate::secrets::Secrets;
 use crate::tasks::{Shutdown, Tasks};
 
@@ -37,16 +34,7 @@ pub struct Beside {
 impl Beside {
     /// Opens an installation that has started once: on the state directory and its key file, or on the parts that a file names.
     pub async fn open(state_dir: &Path, key_file: &Path, choice: &PartsChoice) -> Result<Self> {
-        let clock: SharedClock = Arc::new(SystemClock::default());
-        let rng: Arc<dyn Rng> = Arc::new(SystemRng);
-        let on = PartEnv {
-            clock: clock.clone(),
-            rng: rng.clone(),
-            tasks: Tasks::new(),
-            shutdown: Shutdown::new(),
-            metrics: Arc::new(Metrics::new()),
-            health: Health::new(),
-        };
+        let on = PartEnv::of_its_own();
         let place = open::SecretsPlace { state_dir, key_file, parts: choice, program: "server" };
         let secrets = Arc::new(open::secrets(place, &on).await.context("can't open the secrets")?);
         let parts = match choice {
@@ -54,7 +42,7 @@ impl Beside {
             PartsChoice::File(file) => Some(Parts::read(file)?),
         };
         let home = open::home(parts.as_ref(), &secrets, "server", &on.metrics).await?;
-        let PartEnv { metrics, health, tasks, shutdown, .. } = on;
+        let PartEnv { clock, rng, metrics, health, tasks, shutdown } = on;
         let options = DbOptions { home, secure_delete: false, clock: clock.clone(), rng, metrics, health };
         let provider =
             provider::open(state_dir, options.clone()).await.context("can't open the provider's database")?;

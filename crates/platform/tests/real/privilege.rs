@@ -14,12 +14,9 @@ use rdkafka::types::RDKafkaErrorCode;
 use siegel_domain::TenantId;
 use siegel_platform::clock::SystemClock;
 use siegel_platform::db::{Cluster, DbError, DbOptions, Home, TenantDbs, contract, schemas_of};
-use siegel_platform::health::Health;
-use siegel_platform::metrics::Metrics;
 use siegel_platform::parts::{PartEnv, Parts};
 use siegel_platform::rng::{Rng, SystemRng};
 use siegel_platform::secrets::{Secrets, SecretsError, VaultSettings};
-use siegel_platform::tasks::{Shutdown, Tasks};
 use siegel_platform::tls::{InsideTls, Tls};
 use siegel_platform::wait;
 
@@ -30,15 +27,7 @@ async fn of(dir: &Path, service: &str, installation: &str) -> Secrets {
     table["postgres"].as_table_mut().unwrap().insert("installation".into(), installation.into());
     let file = dir.join("parts.toml");
     std::fs::write(&file, table.to_string()).unwrap();
-    let env = PartEnv {
-        clock: SystemClock::shared(),
-        rng: Arc::new(SystemRng),
-        tasks: Tasks::new(),
-        shutdown: Shutdown::new(),
-        metrics: Arc::new(Metrics::new()),
-        health: Health::new(),
-    };
-    Secrets::open_vault(VaultSettings::from_parts(&file, service).unwrap(), env).await.unwrap()
+    Secrets::open_vault(VaultSettings::from_parts(&file, service).unwrap(), PartEnv::of_its_own()).await.unwrap()
 }
 
 fn drawn(what: &str) -> String {

@@ -19,28 +19,16 @@ use siegel_platform::secrets::Secrets;
 use siegel_platform::zones::{Replaced, ZoneMetrics, Zones};
 
 use super::{NO_PARTS, chosen};
-use crate::args::{Args, Rotate};
+use crate::args::Args;
 use crate::place::Place;
 
-/// Does what was asked for.
-pub(super) async fn rotate(
-    out: &mut impl Write,
-    args: &Args,
-    place: &Place,
-    beside: &Beside,
-    command: &Rotate,
-) -> Result<ExitCode> {
+fn parts(place: &Place) -> Result<Parts> {
     let PartsChoice::File(file) = &place.config.parts else { bail!(NO_PARTS) };
-    match command {
-        Rotate::TenantKeys { .. } => bail!("tenants' keys have a way of their own"),
-        Rotate::PostgresPasswords => passwords(out, args, beside).await,
-        Rotate::BucketCredentials { tenant } => buckets(out, args, place, beside, &Parts::read(file)?, *tenant).await,
-        Rotate::KafkaPasswords { service } => kafka(out, args, beside, &Parts::read(file)?, service.as_deref()).await,
-    }
+    Ok(Parts::read(file)?)
 }
 
 /// A new password for each role: into the secrets first, where whoever is refused with the old one looks.
-async fn passwords(out: &mut impl Write, args: &Args, beside: &Beside) -> Result<ExitCode> {
+pub(super) async fn passwords(out: &mut impl Write, args: &Args, beside: &Beside) -> Result<ExitCode> {
     let Home::Cluster(cluster) = &beside.options.home else { bail!(NO_PARTS) };
     let mut rotated = Vec::new();
     for schema in db::schemas() {
@@ -57,14 +45,14 @@ async fn passwords(out: &mut impl Write, args: &Args, beside: &Beside) -> Result
 }
 
 /// Bucket by bucket. A zone that does not answer is not asked for the buckets behind it.
-async fn buckets(
+pub(super) async fn buckets(
     out: &mut impl Write,
     args: &Args,
     place: &Place,
     beside: &Beside,
-    parts: &Parts,
     tenant: Option<TenantId>,
 ) -> Result<ExitCode> {
+    let parts = parts(place)?;
     let names = beside.secrets.get("zones/buckets").await?.context("no bucket was ever made here")?;
     let names = names.as_slice().try_into().context("what buckets are called by is damaged")?;
     let (clock, rng, metrics) = (SystemClock::shared(), Arc::new(SystemRng), ZoneMetrics::default());
@@ -110,14 +98,14 @@ async fn buckets(
 }
 
 /// Service by service.
-async fn kafka(
+pub(super) async fn kafka(
     out: &mut impl Write,
     args: &Args,
+    place: &Place,
     beside: &Beside,
-    parts: &Parts,
     service: Option<&str>,
 ) -> Result<ExitCode> {
-    let (settings, clock) = (KafkaSettings::from_parts(parts), SystemClock::new());
+    let (settings, clock) = (KafkaSettings::from_parts(&parts(place)?), SystemClock::new());
     let (mut rotated, mut failed) = (Vec::new(), BTreeMap::new());
     for one in SERVICES.into_iter().filter(|one| service.is_none_or(|service| service == *one)) {
         match kafka_users::rotate_password(&settings, &beside.secrets, one, &SystemRng, &clock).await {

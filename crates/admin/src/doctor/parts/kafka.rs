@@ -2,20 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use futures::future::join_all;
 use siegel_domain::time::DAY_MS;
-use siegel_platform::clock::SystemClock;
-use siegel_platform::health::Health;
 use siegel_platform::inspect::Failure;
 use siegel_platform::inspect::kafka::{self, Cluster};
 use siegel_platform::log::{KafkaSettings, kafka_users};
-use siegel_platform::metrics::Metrics;
 use siegel_platform::parts::{Credential, PartEnv, Parts};
-use siegel_platform::rng::SystemRng;
 use siegel_platform::secrets::{Secrets, VaultSettings};
-use siegel_platform::tasks::{Shutdown, Tasks};
 
 use super::super::Finding;
 use super::{count, failed};
@@ -57,14 +51,7 @@ pub(super) async fn check(file: &Path, parts: &Parts) -> Vec<Finding> {
 async fn passwords(file: &Path, parts: &Parts) -> BTreeMap<String, Credential> {
     let settings = KafkaSettings::from_parts(parts);
     let Ok(sign_in) = VaultSettings::from_parts(file, "server") else { return settings.users };
-    let env = PartEnv {
-        clock: SystemClock::shared(),
-        rng: Arc::new(SystemRng),
-        tasks: Tasks::new(),
-        shutdown: Shutdown::new(),
-        metrics: Arc::new(Metrics::new()),
-        health: Health::new(),
-    };
+    let env = PartEnv::of_its_own();
     let _ends = env.shutdown.guard();
     match Secrets::open_vault(sign_in, env.clone()).await {
         Ok(secrets) => kafka_users::passwords(&settings, &secrets).await,

@@ -138,13 +138,13 @@ impl House {
     }
 
     fn work(&self) -> Load {
-        Load::begin(&self.ledger, &self.sender.session, self.owner(), self.files.clone()).unwrap()
+        self.work_at(Duration::ZERO)
     }
 
     /// The same, each at most once in a time of `pace`.
     fn work_at(&self, pace: Duration) -> Load {
         let (sender, files) = (&self.sender.session, self.files.clone());
-        Load::paced(&self.ledger, sender, self.owner(), files, pace).unwrap()
+        Load::begin(&self.ledger, sender, self.owner(), files, pace).unwrap()
     }
 
     /// The sender's machine with a client that does not wait.
