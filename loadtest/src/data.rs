@@ -9,9 +9,10 @@ use siegel_client::rng;
 use tempfile::TempDir;
 
 /// Where something lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Place {
     /// On tmpfs: for throughput, since fresh blocks of a disk are slower than anything that is compared.
+    #[value(name = "tmpfs")]
     Memory,
     /// On disk: for durability. Below the current directory, as a temporary directory may itself lie in memory.
     Disk,

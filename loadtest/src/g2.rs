@@ -36,16 +36,21 @@ pub(crate) fn seal_file(output: &Path, input: &Path) -> Result<()> {
     }
 }
 
+/// A key of age's, made in `place`; whom to seal to.
+pub(crate) fn recipient(place: &Path) -> Result<String> {
+    let identity = place.join("age.key");
+    let made = Command::new("age-keygen").arg("-o").arg(&identity).stderr(Stdio::null()).status();
+    ensure!(made.context("age is needed: apt-get install age")?.success(), "age-keygen failed");
+    let recipient = Command::new("age-keygen").arg("-y").arg(&identity).output()?;
+    Ok(String::from_utf8(recipient.stdout)?.trim().to_owned())
+}
+
 /// Wall clock, and CPU seconds.
 pub(crate) async fn run(settings: &Settings) -> Result<Vec<Outcome>> {
     let dir = data::scratch(Place::Memory)?;
     let input = dir.path().join("plain");
     data::random_file(&input, settings.bytes)?;
-    let identity = dir.path().join("age.key");
-    let made = Command::new("age-keygen").arg("-o").arg(&identity).stderr(Stdio::null()).status();
-    ensure!(made.context("age is needed: apt-get install age")?.success(), "age-keygen failed");
-    let recipient = Command::new("age-keygen").arg("-y").arg(&identity).output()?;
-    let recipient = String::from_utf8(recipient.stdout)?.trim().to_owned();
+    let recipient = recipient(dir.path())?;
     let (theirs, ours) = (dir.path().join("age"), dir.path().join("siegel"));
     let comparison = Comparison {
         goal: "G2",

@@ -3,6 +3,7 @@
 //! what ours reached.
 
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use siegel_client::{Meter, RecordQuery};
@@ -17,11 +18,11 @@ use crate::web::Web;
 use crate::worker;
 use crate::world::{World, bytes_below};
 
-const AT_ONCE: usize = 64;
+pub(crate) const AT_ONCE: usize = 64;
 /// Of the rate that ours reached: latencies are measured below saturation.
-const LOAD: f64 = 0.5;
+pub(crate) const LOAD: f64 = 0.5;
 /// Seconds of one open-loop measurement.
-const OPEN_S: f64 = 4.0;
+pub(crate) const OPEN_S: f64 = 4.0;
 
 /// Records a second, then both latencies.
 pub(crate) async fn run(settings: &Settings) -> Result<Vec<Outcome>> {
@@ -103,16 +104,17 @@ async fn written(place: &Path, count: usize) -> Result<()> {
 }
 
 async fn baseline(place: &Path, count: usize, per_second: Option<f64>) -> Result<Sample> {
-    let (mut sample, took) = load("small-raw", place, count, per_second, None)?;
+    let (mut sample, took) = load(worker::command("small-raw")?, place, count, per_second, None)?;
     written(place, count).await?;
     told(&mut sample, took, per_second);
     Ok(sample)
 }
 
-async fn ours(world: &World, count: usize, per_second: Option<f64>) -> Result<Sample> {
+/// A load through the SDK, and whether the zones hold it.
+pub(crate) async fn ours(world: &World, count: usize, per_second: Option<f64>) -> Result<Sample> {
     let before = world.zone_bytes()?;
     let server = Some(world.server.pid());
-    let (mut sample, took) = load("small-put", &world.sender, count, per_second, server)?;
+    let (mut sample, took) = load(worker::command("small-put")?, &world.sender, count, per_second, server)?;
     let now = world.zone_bytes()?;
     let came = [now[0] - before[0], now[1] - before[1]];
     let sealed = siegel_envelope::part::PartShape::of_plain(small::BYTES).sealed_bytes();
@@ -128,14 +130,14 @@ async fn ours(world: &World, count: usize, per_second: Option<f64>) -> Result<Sa
     Ok(sample)
 }
 
-fn load(
-    word: &str,
+/// Runs a worker with a load in `place`.
+pub(crate) fn load(
+    mut command: Command,
     place: &Path,
     count: usize,
     per_second: Option<f64>,
     server: Option<u32>,
 ) -> Result<(Sample, Took)> {
-    let mut command = worker::command(word)?;
     command.arg(place).args(["--count", &count.to_string(), "--at-once", &AT_ONCE.to_string()]);
     if let Some(rate) = per_second {
         command.args(["--per-second", &rate.to_string()]);
@@ -144,7 +146,7 @@ fn load(
 }
 
 /// What counts as the sample's seconds: all of a closed loop, the latencies of an open one.
-fn told(sample: &mut Sample, took: Took, per_second: Option<f64>) {
+pub(crate) fn told(sample: &mut Sample, took: Took, per_second: Option<f64>) {
     match per_second {
         None => sample.wall_s = took.seconds,
         Some(_) => (sample.wall_s, sample.tail_s) = (took.p50_s, took.p99_s),

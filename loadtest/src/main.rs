@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: side-by-side measurements. Each line is a ratio of two things measured in one run, printed with its
 //! range and what it means; docs/performance.md keeps what was reached and where the rest of the time goes.
 //!
-//! A goal has a file of its own (`g3.rs` …) and a line in [`GOALS`]. What is measured runs in processes of its own
+//! A goal has a file of its own (`g3.rs` …) and a line in [`GOALS`], or in [`ON_PARTS`] if it is about the real parts ([`parts`]). What is measured runs in processes of its own
 //! ([`worker`]); [`pair`] runs baseline and ours in turn; [`world`] has the people of an upload.
 
 mod cpu;
@@ -16,6 +16,7 @@ mod g7;
 mod g8;
 mod outcome;
 mod pair;
+mod parts;
 mod plain;
 mod report;
 mod server;
@@ -26,12 +27,14 @@ mod web;
 mod worker;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 
+use crate::data::Place;
+use crate::outcome::Outcome;
 use crate::settings::Settings;
 
 /// Measures the goals it is asked for, all of them if none is named. Progress goes to standard error, the result to
@@ -39,7 +42,7 @@ use crate::settings::Settings;
 #[derive(Debug, Parser)]
 #[command(
     bin_name = "cargo xtask bench --",
-    after_help = "Examples:\n  cargo xtask bench                                   # everything\n  cargo xtask bench -- --list\n  cargo xtask bench -- --only G3 --quick              # does it run at all?\n  cargo xtask bench -- --only G3 --only G6 --pairs 9\n  cargo xtask bench -- --markdown --json figures.json # rows for docs/performance.md\n\nFigures count only on a machine that does nothing else meanwhile. A line whose baseline spreads over 15 % is\nrepeated up to three times and then thrown away."
+    after_help = "Examples:\n  cargo xtask bench                                   # everything\n  cargo xtask bench -- --list\n  cargo xtask bench --parts                           # the goals on PostgreSQL, Kafka and S3, started for it\n  cargo xtask bench --parts -- --only G6\n  cargo xtask bench -- --only G3 --quick              # does it run at all?\n  cargo xtask bench -- --only G3 --only G6 --pairs 9\n  cargo xtask bench -- --markdown --json figures.json # rows for docs/performance.md\n\nFigures count only on a machine that does nothing else meanwhile. A line whose baseline spreads over 15 % is\nrepeated up to three times and then thrown away."
 )]
 struct Args {
     /// Say which goals there are and how long each takes.
@@ -48,6 +51,12 @@ struct Args {
     /// Only this goal (may be given several times).
     #[arg(long, value_name = "GOAL")]
     only: Vec<String>,
+    /// The goals on the real parts that this file names; `cargo xtask bench --parts` starts them and says it.
+    #[arg(long, value_name = "FILE", requires = "on")]
+    parts: Option<PathBuf>,
+    /// Where these parts keep what they hold: throughput is measured on tmpfs, durability on a disk.
+    #[arg(long, value_name = "PLACE")]
+    on: Option<Place>,
     /// Small sizes and two pairs: to see that it runs, not for figures.
     #[arg(long)]
     quick: bool,
@@ -70,6 +79,15 @@ struct Args {
 
 /// A goal: its id, what it is about, minutes with the usual settings on two cores.
 struct Goal(&'static str, &'static str, f64);
+
+/// The goals on real parts, and where those are to lie.
+const ON_PARTS: [(Place, Goal); 5] = [
+    (Place::Memory, Goal("G3-G5", "upload beside plain PUTs, rclone crypt, age and rclone", 8.0)),
+    (Place::Memory, Goal("G21", "reading without a zone, filling it again", 8.0)),
+    (Place::Disk, Goal("G6", "small records beside two PUTs and an INSERT", 4.0)),
+    (Place::Disk, Goal("G13", "commits beside batches of rows", 2.0)),
+    (Place::Disk, Goal("G14", "events to Kafka beside a bare producer; to the consumer", 3.0)),
+];
 
 const GOALS: [Goal; 8] = [
     Goal("G1", "sealing and opening beside the bare library", 0.2),
@@ -100,11 +118,17 @@ async fn main() -> ExitCode {
 
 async fn measure(args: Args) -> Result<()> {
     let named = |goal: &&Goal| args.only.is_empty() || args.only.iter().any(|word| word.eq_ignore_ascii_case(goal.0));
-    let unknown = |word: &&String| !GOALS.iter().any(|goal| goal.0.eq_ignore_ascii_case(word));
+    let of_parts = || ON_PARTS.iter().map(|(_, goal)| goal);
+    let all: Vec<&Goal> = if args.parts.is_some() { of_parts().collect() } else { GOALS.iter().collect() };
+    let unknown = |word: &&String| !all.iter().any(|goal| goal.0.eq_ignore_ascii_case(word));
     if let Some(unknown) = args.only.iter().find(unknown) {
         anyhow::bail!("there is no goal {unknown}; --list says which there are");
     }
-    let wanted: Vec<&Goal> = GOALS.iter().filter(named).collect();
+    let here = |goal: &&Goal| {
+        let elsewhere = |(place, its): &(Place, Goal)| its.0 == goal.0 && Some(*place) != args.on;
+        args.parts.is_none() || !ON_PARTS.iter().any(elsewhere)
+    };
+    let wanted: Vec<&Goal> = all.into_iter().filter(named).filter(here).collect();
     if args.list {
         list(&wanted);
         return Ok(());
@@ -120,6 +144,7 @@ async fn measure(args: Args) -> Result<()> {
     let mut outcomes = Vec::new();
     for goal in wanted {
         let measured = match goal.0 {
+            on_parts if args.parts.is_some() => measure_on(on_parts, &settings, args.parts.as_deref()).await,
             "G1" => g1::run(settings.pairs).await,
             "G2" => g2::run(&settings).await,
             "G3" => g3::run(&settings).await,
@@ -141,6 +166,18 @@ async fn measure(args: Args) -> Result<()> {
         report::table(&outcomes)
     }
     Ok(())
+}
+
+async fn measure_on(goal: &str, settings: &Settings, file: Option<&Path>) -> Result<Vec<Outcome>> {
+    let file = file.context("the parts are started")?;
+    match goal {
+        "G3-G5" => parts::large::run(settings, file).await,
+        "G6" => parts::small::run(settings, file).await,
+        "G13" => parts::commits::run(settings, file).await,
+        "G14" => parts::log::run(settings, file).await,
+        "G21" => parts::heal::run(settings, file).await,
+        other => unreachable!("nothing measures {other}"),
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the list is the result")]

@@ -26,6 +26,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the server on `state` and waits for its ready file.
     pub(crate) fn start(state: &Path, transport: Transport) -> Result<Self> {
+        Self::start_on(state, transport, None)
+    }
+
+    /// The same on the parts of a file, if there is one.
+    pub(crate) fn start_on(state: &Path, transport: Transport, parts: Option<&Path>) -> Result<Self> {
         let ready = state.with_extension("ready");
         let _ = std::fs::remove_file(&ready);
         let log = std::fs::OpenOptions::new().create(true).append(true).open(state.with_extension("log"))?;
@@ -37,6 +42,9 @@ impl Server {
             .arg(&ready);
         if transport == Transport::Plain {
             command.arg("--plain-http");
+        }
+        if let Some(parts) = parts {
+            command.arg("--parts").arg(parts);
         }
         let start = Moment::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().context("start a server")?;

@@ -144,20 +144,25 @@ pub(crate) async fn raw_rows(place: &Path) -> Result<usize> {
 }
 
 async fn rows(place: &Path) -> Result<SqlitePool> {
-    let options = SqliteConnectOptions::new()
-        .filename(place.join(ROWS))
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
-    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
+    let pool = database(&place.join(ROWS)).await?;
     let table =
         "CREATE TABLE IF NOT EXISTS rows (number INTEGER PRIMARY KEY, digest BLOB NOT NULL, bytes INTEGER NOT NULL)";
     sqlx::query(table).execute(&pool).await?;
     Ok(pool)
 }
 
+/// A database of one connection, whose commits are synced.
+pub(crate) async fn database(file: &Path) -> Result<SqlitePool> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    Ok(SqlitePoolOptions::new().max_connections(1).connect_with(options).await?)
+}
+
 /// Runs `one` for each number from 0 on.
-async fn drive<F, W>(load: &Load, one: F) -> Result<Took>
+pub(crate) async fn drive<F, W>(load: &Load, one: F) -> Result<Took>
 where
     F: Fn(usize) -> W + Clone + Send + Sync + 'static,
     W: Future<Output = Result<()>> + Send + 'static,

@@ -15,7 +15,7 @@ use siegel_client::{Meter, Overwrite, Session, SignIn, Unlocked};
 use siegel_domain::RecordId;
 
 use crate::pair::Sample;
-use crate::{cpu, g2, plain, small, web};
+use crate::{cpu, g2, parts, plain, small, web};
 
 /// The first argument of a worker.
 pub(crate) const WORD: &str = "worker";
@@ -40,6 +40,15 @@ pub(crate) enum Worker {
     SmallPut(small::Load),
     /// Writes small files to two directories and a row each into SQLite.
     SmallRaw(small::Load),
+    /// Puts a file straight into both zones of a parts file.
+    PutRaw { parts: PathBuf, bucket: String, input: PathBuf },
+    /// Puts small records into both zones of a parts file, and a row each into PostgreSQL.
+    SmallRawParts {
+        bucket: String,
+        database: String,
+        #[command(flatten)]
+        load: small::Load,
+    },
     /// Does that for clients over HTTPS, until it is killed.
     SmallServe { place: PathBuf, ready: PathBuf },
 }
@@ -74,6 +83,10 @@ pub(crate) async fn run(words: impl Iterator<Item = std::ffi::OsString>) -> Resu
         Worker::Fetch { ready, output } => web::fetch(&ready, &output).await.and_then(|()| say(&())),
         Worker::SmallPut(load) => say(&small::put(load).await?),
         Worker::SmallRaw(load) => say(&small::raw(load).await?),
+        Worker::PutRaw { parts, bucket, input } => {
+            parts::large::put_raw(&parts, &bucket, &input).await.and_then(|()| say(&()))
+        }
+        Worker::SmallRawParts { bucket, database, load } => say(&parts::small::raw(&bucket, &database, load).await?),
         Worker::SmallServe { place, ready } => small::serve(&place, &ready).await,
     }
 }

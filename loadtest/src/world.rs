@@ -15,6 +15,7 @@ use siegel_domain::{Principal, RecordId};
 use siegel_envelope::part;
 use zeroize::Zeroizing;
 
+use crate::parts::Ground;
 use crate::server::{Server, Transport, program};
 
 pub(crate) const PASSWORD: &str = "Herzschlag-24-Stunden";
@@ -29,8 +30,8 @@ const TOMBSTONE_BYTES: u64 = 4096;
 pub(crate) struct World {
     /// The process.
     pub server: Server,
-    /// Its state directory.
-    pub state: PathBuf,
+    /// Where each of its zones keeps objects.
+    zones: [PathBuf; 2],
     /// The centre's owner, signed in.
     pub owner: Session,
     /// The sender's profile, for programs that send.
@@ -42,17 +43,35 @@ impl World {
     /// the server's.
     pub(crate) async fn start(place: &Path, people: &Path, transport: Transport) -> Result<Self> {
         let state = place.join("state");
-        let server = Server::start(&state, transport)?;
+        let zones = ["a", "b"].map(|zone| state.join("zones").join(zone));
+        Self::begin(&state, people, transport, None, zones, Durability::Strict).await
+    }
+
+    /// The same on real parts: state of the process and people in `place`.
+    pub(crate) async fn on_parts(ground: &Ground, place: &Path, durability: Durability) -> Result<Self> {
+        let (state, people) = (place.join("state"), place.join("people"));
+        Self::begin(&state, &people, Transport::Tls, Some(&ground.file), ground.zones(), durability).await
+    }
+
+    async fn begin(
+        state: &Path,
+        people: &Path,
+        transport: Transport,
+        parts: Option<&Path>,
+        zones: [PathBuf; 2],
+        durability: Durability,
+    ) -> Result<Self> {
+        let server = Server::start_on(state, transport, parts)?;
         let profile = |name: &str| ProfileDir::at(people.join(name));
         let dealer = profile("dealer");
-        Enrolment::begin(&dealers_code(&state)?, None, None).await?.dealer(&dealer).await?;
+        Enrolment::begin(&dealers_code(state, parts)?, None, None).await?.dealer(&dealer).await?;
         let dealer = SignIn::at(dealer).machine()?;
         let new = NewTenant {
             handle: "messung".to_owned(),
             display_name: "Messung".to_owned(),
             comment: String::new(),
             jurisdiction: "EU".to_owned(),
-            durability: Durability::Strict,
+            durability,
         };
         let (_, code) = dealer.create_tenant(new).await?;
         let password = Password::new(Zeroizing::new(PASSWORD.to_owned()), LOGIN)
@@ -65,13 +84,12 @@ impl World {
         Enrolment::begin(&invitation.code, None, None).await?.sender(&sender).await?;
         let Principal::Sender(id) = invitation.principal else { anyhow::bail!("not a sender's code") };
         owner.confirm_sender(id).await?;
-        Ok(Self { server, state, owner, sender: sender.path().to_owned() })
+        Ok(Self { server, zones, owner, sender: sender.path().to_owned() })
     }
 
     /// Bytes that lie in each zone.
     pub(crate) fn zone_bytes(&self) -> Result<[u64; 2]> {
-        let bytes = |zone: &str| bytes_below(&self.state.join("zones").join(zone));
-        Ok([bytes("a")?, bytes("b")?])
+        Ok([bytes_below(&self.zones[0])?, bytes_below(&self.zones[1])?])
     }
 
     /// Fails unless both zones hold `record` of `plain` whole (`before` is what they held without it), and samples of
@@ -111,9 +129,13 @@ impl World {
 }
 
 /// A dealer's code, as the provider makes it.
-fn dealers_code(state: &Path) -> Result<String> {
+fn dealers_code(state: &Path, parts: Option<&Path>) -> Result<String> {
     let mut admin = Command::new(program("siegel-admin")?);
-    let output = admin.arg("--state").arg(state).args(["dealer", "add"]).stderr(Stdio::piped()).output()?;
+    admin.arg("--state").arg(state);
+    if let Some(parts) = parts {
+        admin.arg("--parts").arg(parts);
+    }
+    let output = admin.args(["dealer", "add"]).stderr(Stdio::piped()).output()?;
     ensure!(output.status.success(), "siegel-admin dealer add: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

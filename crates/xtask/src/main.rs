@@ -6,7 +6,7 @@
 //! - [`generate`]: files that are made by programs of ours and committed.
 //! - [`check`]: rules no compiler knows (dependency direction, promises and their tests, long files, words, alerts).
 //! - [`protocol`]: what services say to each other, held against what they said. [`collector`]: what they tell of themselves.
-//! - [`parts`]: PostgreSQL, S3, OpenBao, Kafka, started for real on this machine.
+//! - [`bench`]: the goals of speed, measured. [`parts`]: PostgreSQL, S3, OpenBao, Kafka, started for real on this machine.
 //! - [`windows`]: the client for Windows, and a smoke test of it under Wine.
 //!
 //! To add a check: a file in `check/` with a function from [`work::Work`] to a note, and a line in [`stages`].
@@ -14,6 +14,7 @@
 #![expect(clippy::print_stdout, reason = "this program talks to the person who called it")]
 
 mod asyncapi;
+mod bench;
 mod check;
 mod collector;
 mod generate;
@@ -66,6 +67,9 @@ enum Verb {
     /// Measure against the goals: passes its arguments on to the load generator
     #[command(disable_help_flag = true)]
     Bench {
+        /// The goals on PostgreSQL, Kafka and S3, which are started for it
+        #[arg(long)]
+        parts: bool,
         /// Arguments of siegel-loadtest; `--help` shows them
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
@@ -131,7 +135,7 @@ fn main() -> ExitCode {
         Verb::Check(choice) => stage::run(Mode::Check, stages::checks(), &choice.only, &choice.without),
         Verb::Test(choice) => stage::run(Mode::Test, stages::everything(), &choice.only, &choice.without),
         Verb::Ci(choice) => stage::run(Mode::Ci, stages::everything(), &choice.only, &choice.without),
-        Verb::Bench { args } => tools::bench(&args),
+        Verb::Bench { parts, args } => bench::run(parts, &args),
         Verb::Up { only, programs } => parts::up(&only, programs),
         Verb::Down { wipe } => parts::down(wipe),
         Verb::Status => parts::status(),

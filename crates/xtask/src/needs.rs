@@ -39,6 +39,8 @@ pub(crate) enum Need {
     H2spec,
     /// age, which sealing is measured beside
     Age,
+    /// rclone, which uploads are measured beside
+    Rclone,
     /// OpenSSL's headers, make and a C++ compiler, to build Kafka's client
     Rdkafka,
     /// Go 1.25 or newer, to build S3 and the fault proxy
@@ -83,6 +85,7 @@ impl Need {
             Self::Asyncapi => "AsyncAPI's schema and a validator, pinned in the tree, by npm; for docs/asyncapi.json",
             Self::H2spec => "h2spec, pinned in the tree and built with Go >= 1.19, for the listener",
             Self::Age => "age, to measure sealing beside it",
+            Self::Rclone => "rclone, to measure uploads beside it",
             Self::Rdkafka => "OpenSSL's headers, make and a C++ compiler, to build Kafka's client",
             Self::Go => "Go >= 1.25, to build the S3 stores and the fault proxy",
             Self::Collector => "the OpenTelemetry collector, pinned in the tree and built with Go; minutes",
@@ -112,6 +115,7 @@ impl Need {
             Self::Asyncapi => asyncapi::found(),
             Self::H2spec => tools::h2spec_found(),
             Self::Age => machine::which("age").is_some() && machine::which("age-keygen").is_some(),
+            Self::Rclone => machine::which("rclone").is_some(),
             Self::Rdkafka => {
                 let openssl = machine::says(Command::new("pkg-config").args(["--modversion", "openssl"]));
                 openssl.is_some() && ["make", "c++"].iter().all(|name| machine::which(name).is_some())
@@ -160,6 +164,7 @@ impl Need {
         match self {
             Self::Node => &["nodejs"],
             Self::Age => &["age"],
+            Self::Rclone => &["rclone"],
             Self::Promtool => &["prometheus"],
             Self::Wine => &["wine64"],
             Self::Rdkafka => &["libssl-dev", "pkg-config", "make", "g++"],

@@ -1,6 +1,5 @@
-//! Tools of others that stages call: cargo-deny, h2spec, the Python environment of the second opener; and the load
-//! generator, which is ours. Some have a file of their own: [`crate::protocol`], [`crate::collector`],
-//! [`crate::asyncapi`].
+//! Tools of others that stages call: cargo-deny, h2spec, the Python environment of the second opener. Some have a file of
+//! their own: [`crate::protocol`], [`crate::collector`], [`crate::asyncapi`].
 
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
@@ -8,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::needs::{self, Need, WASM};
+use crate::needs::{self, WASM};
 use crate::work::Work;
 use crate::{machine, tree};
 
@@ -162,26 +161,4 @@ pub(crate) fn make_system_venv(work: &mut Work, home: &std::path::Path, requirem
     work.run(Command::new(needs::SYSTEM_PYTHON).args(["-m", "venv", "--clear"]).arg(home))?;
     let pip = ["-m", "pip", "install", "--quiet", "--require-hashes", "--no-build-isolation", "-r", requirements];
     work.run(tree::program(home.join("bin/python")).args(pip))
-}
-
-/// `cargo xtask bench`: the load generator and the programs it measures, from one release build, with the caller's
-/// arguments.
-pub(crate) fn bench(args: &[String]) -> Result<()> {
-    let only_asks = |arg: &String| matches!(arg.as_str(), "--help" | "-h" | "--list");
-    if !args.iter().any(only_asks) {
-        needs::provide("bench", &[Need::Age])?;
-    }
-    println!("building siegel-loadtest, siegel-server and siegel-admin for release; the first time takes minutes");
-    // One selection of packages: features, and so what is measured, are the same whoever builds.
-    let packages = ["--package", "siegel-loadtest", "--package", "siegel-server", "--package", "siegel-admin"];
-    let built = tree::cargo(["build", "--release", "--locked", "--bins"]).args(packages).status()?;
-    if !built.success() {
-        bail!("the release build ended with {built}");
-    }
-    let program = tree::target().join("release").join("siegel-loadtest");
-    let status = tree::program(program).args(args).status().context("start siegel-loadtest")?;
-    if !status.success() {
-        bail!("siegel-loadtest ended with {status}");
-    }
-    Ok(())
 }

@@ -37,7 +37,7 @@ use crate::parts::site::Site;
 
 pub(crate) use cache::{Source, Tool, go};
 pub(crate) use soak::{ROUNDS, soak};
-pub(crate) use suite::{NEEDS, test};
+pub(crate) use suite::{NEEDS, on_parts_of_its_own, test};
 pub(crate) use verbs::{down, logs, status, up};
 
 /// Something that `up` starts: one process or several that belong together.

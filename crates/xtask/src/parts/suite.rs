@@ -69,7 +69,7 @@ pub(crate) fn test(work: &mut Work) -> Result<String> {
 }
 
 /// Starts all parts in a directory, hands the file that names them to `tests`, and ends the parts.
-pub(super) fn on_parts_of_its_own(
+pub(crate) fn on_parts_of_its_own(
     work: &mut Work,
     directory: &Path,
     tests: impl FnOnce(&mut Work, &Path) -> Result<()>,
