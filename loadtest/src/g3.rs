@@ -66,7 +66,8 @@ fn copy(ciphertext: &Path, to: &Path) -> Result<Sample> {
     Ok(sample)
 }
 
-async fn upload(world: &World, plain: &Path) -> Result<Sample> {
+/// A file through the SDK and the service; both zones are looked at, a sample is opened, and the record erased.
+pub(crate) async fn upload(world: &World, plain: &Path) -> Result<Sample> {
     let before = world.zone_bytes()?;
     let mut command = worker::command("put")?;
     let server = Some(world.server.pid());

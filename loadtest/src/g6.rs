@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use siegel_client::{Meter, RecordQuery};
 
 use crate::data::{self, Place};
-use crate::outcome::{Outcome, Ratio, Target};
-use crate::pair::{Comparison, Reading, Sample};
+use crate::outcome::{Outcome, Target};
+use crate::pair::{Comparison, Reading, Sample, per_second};
 use crate::server::Transport;
 use crate::settings::Settings;
 use crate::small::{self, Took};
@@ -42,18 +42,14 @@ pub(crate) async fn run(settings: &Settings) -> Result<Vec<Outcome>> {
     };
     let rate = closed("4 KiB records a second, c=64, on disk");
     let samples = rate.samples(|| baseline(&raw, count, None), || ours(&world, count, None)).await?;
-    let seconds = Ratio::of(samples.iter().map(|(_, ours)| ours.wall_s).collect()).median;
-    let base_s = Ratio::of(samples.iter().map(|(base, _)| base.wall_s).collect()).median;
-    let (reached, base) = (count as f64 / seconds, count as f64 / base_s);
-    let mut outcomes =
-        vec![rate.outcome(&samples).note(format!("baseline {base:.0} records/s, ours {reached:.0} records/s"))];
+    let [_, reached] = per_second(&samples, count);
+    let mut outcomes = vec![rate.rates(&samples, count, "records")];
 
-    let per_second = LOAD * reached;
-    let count = (per_second * OPEN_S) as usize;
-    let what = format!("4 KiB records at {per_second:.0}/s (open loop)");
+    let pace = LOAD * reached;
+    let count = (pace * OPEN_S) as usize;
+    let what = format!("4 KiB records at {pace:.0}/s (open loop)");
     let median = Comparison { reading: Reading::Time, target: Target::AtMost(1.3), ..closed(&format!("{what}: p50")) };
-    let samples =
-        median.samples(|| baseline(&raw, count, Some(per_second)), || ours(&world, count, Some(per_second))).await?;
+    let samples = median.samples(|| baseline(&raw, count, Some(pace)), || ours(&world, count, Some(pace))).await?;
     outcomes.push(median.outcome(&samples));
     let tails: Vec<_> = samples.iter().map(|(base, ours)| (base.tail(), ours.tail())).collect();
     let tail = Comparison { target: Target::AtMost(1.5), what: format!("{what}: p99"), ..median };
@@ -75,10 +71,7 @@ async fn over_https(settings: &Settings, world: &World, raw: &Path) -> Result<Ou
         pairs: settings.pairs,
     };
     let samples = comparison.samples(|| served(raw, count), || ours(world, count, None)).await?;
-    let rate = |seconds: Vec<f64>| count as f64 / Ratio::of(seconds).median;
-    let base = rate(samples.iter().map(|(base, _)| base.wall_s).collect());
-    let own = rate(samples.iter().map(|(_, ours)| ours.wall_s).collect());
-    Ok(comparison.outcome(&samples).note(format!("baseline {base:.0} records/s, ours {own:.0} records/s")))
+    Ok(comparison.rates(&samples, count, "records"))
 }
 
 async fn served(place: &Path, count: usize) -> Result<Sample> {

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 
 use crate::data::Place;
 use crate::outcome::Outcome;
@@ -72,7 +72,7 @@ struct Args {
     /// Print the rows for docs/performance.md instead of the table.
     #[arg(long)]
     markdown: bool,
-    /// Also write everything to this file.
+    /// Also write everything to this file; on parts to `FILE.tmpfs.json` and `FILE.disk.json`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -118,17 +118,17 @@ async fn main() -> ExitCode {
 
 async fn measure(args: Args) -> Result<()> {
     let named = |goal: &&Goal| args.only.is_empty() || args.only.iter().any(|word| word.eq_ignore_ascii_case(goal.0));
-    let of_parts = || ON_PARTS.iter().map(|(_, goal)| goal);
-    let all: Vec<&Goal> = if args.parts.is_some() { of_parts().collect() } else { GOALS.iter().collect() };
+    let all: Vec<&Goal> = match args.parts {
+        Some(_) => ON_PARTS.iter().map(|(_, goal)| goal).collect(),
+        None => GOALS.iter().collect(),
+    };
     let unknown = |word: &&String| !all.iter().any(|goal| goal.0.eq_ignore_ascii_case(word));
     if let Some(unknown) = args.only.iter().find(unknown) {
         anyhow::bail!("there is no goal {unknown}; --list says which there are");
     }
-    let here = |goal: &&Goal| {
-        let elsewhere = |(place, its): &(Place, Goal)| its.0 == goal.0 && Some(*place) != args.on;
-        args.parts.is_none() || !ON_PARTS.iter().any(elsewhere)
-    };
-    let wanted: Vec<&Goal> = all.into_iter().filter(named).filter(here).collect();
+    let elsewhere = |goal: &&Goal| ON_PARTS.iter().any(|(place, its)| its.0 == goal.0 && Some(*place) != args.on);
+    let wanted = all.into_iter().filter(named).filter(|goal| args.parts.is_none() || !elsewhere(goal));
+    let wanted: Vec<&Goal> = wanted.collect();
     if args.list {
         list(&wanted);
         return Ok(());
@@ -158,7 +158,10 @@ async fn measure(args: Args) -> Result<()> {
         outcomes.extend(measured.with_context(|| format!("measure {}", goal.0))?);
     }
     if let Some(file) = &args.json {
-        report::json(&outcomes, file)?;
+        // On parts there is a run for each place: neither overwrites the other's.
+        let place = args.on.and_then(|place| place.to_possible_value());
+        let file = place.map_or(file.clone(), |place| file.with_extension(format!("{}.json", place.get_name())));
+        report::json(&outcomes, &file)?;
     }
     if args.markdown {
         report::markdown(&outcomes)

@@ -127,6 +127,12 @@ impl Comparison {
             .note(note)
     }
 
+    /// The outcome of `count` things on each side, with how many a second as its note: baseline's and ours, and `unit`.
+    pub(crate) fn rates(&self, samples: &[(Sample, Sample)], count: usize, unit: &str) -> Outcome {
+        let [base, ours] = per_second(samples, count);
+        self.outcome(samples).note(format!("baseline {base:.0} {unit}/s, ours {ours:.0} {unit}/s"))
+    }
+
     /// A line of its own for a goal about CPU, which a loaded machine does not disturb.
     pub(crate) fn cpu_outcome(&self, samples: &[(Sample, Sample)], target: Target) -> Option<Outcome> {
         let ratio = cpu_ratio(samples)?;
@@ -137,6 +143,13 @@ impl Comparison {
         let outcome = Outcome::new(self.goal, &what, &self.baseline, ratio, target);
         Some(outcome.cpu(Some(ratio)).spread(base.high / base.low - 1.0, NOISY_SPREAD).note(note))
     }
+}
+
+/// Of `count` things on each side, how many a second: baseline's and ours.
+pub(crate) fn per_second(samples: &[(Sample, Sample)], count: usize) -> [f64; 2] {
+    let rate = |seconds: Vec<f64>| count as f64 / Ratio::of(seconds).median;
+    let (base, ours) = samples.iter().map(|(base, ours)| (base.wall_s, ours.wall_s)).unzip();
+    [rate(base), rate(ours)]
 }
 
 fn spread(samples: &[(Sample, Sample)]) -> f64 {

@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::needs::{self, Need};
 use crate::parts;
 use crate::tree;
 use crate::work::Work;
 
-/// The places of parts, as siegel-loadtest calls them, and where that is.
+/// The places of parts, as siegel-loadtest calls them, and where that is: below the build's directory, unless absolute.
 const PLACES: [(&str, &str); 2] = [("tmpfs", "/dev/shm/siegel-bench-parts"), ("disk", "xtask/bench-parts")];
 
 /// The verb.
@@ -31,9 +31,7 @@ pub(crate) fn run(on_parts: bool, args: &[String]) -> Result<()> {
     let packages = ["--package", "siegel-loadtest", "--package", "siegel-server", "--package", "siegel-admin"];
     let features = ["--features", "siegel-admin/real"];
     let built = tree::cargo(["build", "--release", "--locked", "--bins"]).args(packages).args(features).status()?;
-    if !built.success() {
-        bail!("the release build ended with {built}");
-    }
+    ensure!(built.success(), "the release build ended with {built}");
     if !on_parts {
         return end(loadtest().args(args));
     }
@@ -44,11 +42,15 @@ pub(crate) fn run(on_parts: bool, args: &[String]) -> Result<()> {
             command.arg("--parts").arg(file).args(["--on", place]).args(args);
             command
         };
-        let listed = with(Path::new("parts.toml")).arg("--list").output().context("start siegel-loadtest")?;
-        ensure!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+        let nowhere = Path::new("parts.toml");
         if only_asks {
-            end(&mut with(Path::new("parts.toml")))?;
-        } else if !listed.stdout.is_empty() {
+            end(&mut with(nowhere))?;
+            continue;
+        }
+        // Parts that nothing is measured on are not started.
+        let listed = with(nowhere).arg("--list").output().context("start siegel-loadtest")?;
+        ensure!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+        if !listed.stdout.is_empty() {
             println!("starting PostgreSQL, Kafka, S3 and OpenBao; the log is {}", work.path().display());
             let directory = tree::target().join(directory);
             parts::on_parts_of_its_own(&mut work, &directory, |_, file| end(&mut with(file)))?;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::{Ground, NOWHERE};
 use crate::data::{self, Place};
-use crate::outcome::{Outcome, Ratio, Target};
+use crate::outcome::{Outcome, Target};
 use crate::pair::{Comparison, Reading, Sample};
 use crate::settings::Settings;
 use crate::{cpu, small};
@@ -48,16 +48,10 @@ pub(crate) async fn run(settings: &Settings, shared: &Path) -> Result<Vec<Outcom
         bytes: 0,
         pairs: settings.pairs,
     };
-    let told = |comparison: &Comparison, samples: &[(Sample, Sample)]| {
-        let rate = |seconds: Vec<f64>| count as f64 / Ratio::of(seconds).median;
-        let base = rate(samples.iter().map(|(base, _)| base.wall_s).collect());
-        let own = rate(samples.iter().map(|(_, ours)| ours.wall_s).collect());
-        comparison.outcome(samples).note(format!("baseline {base:.0} rows/s, ours {own:.0} rows/s"))
-    };
     let mut outcomes = Vec::new();
     let line = comparison("PostgreSQL with a standby", "INSERTs of 256 rows, one after another", Target::AtLeast(0.7));
     let samples = line.samples(|| batches_postgres(&theirs, count), || one_by_one(&ours, count)).await?;
-    outcomes.push(told(&line, &samples));
+    outcomes.push(line.rates(&samples, count, "rows"));
     dbs.close_all().await;
 
     let ours = Arc::new(Db::open(&place.path().join("ours.db"), &ROWS, DbOptions::default()).await?);
@@ -65,10 +59,10 @@ pub(crate) async fn run(settings: &Settings, shared: &Path) -> Result<Vec<Outcom
     sqlx::query(TABLE).execute(&raw).await?;
     let line = comparison("SQLite", "INSERTs of 256 rows, synced alike", Target::AtLeast(0.6));
     let samples = line.samples(|| batches_sqlite(&raw, count, AT_ONCE), || one_by_one(&ours, count)).await?;
-    outcomes.push(told(&line, &samples));
+    outcomes.push(line.rates(&samples, count, "rows"));
     let line = comparison("SQLite", "a commit for each row, one after another", Target::AtLeast(10.0));
     let samples = line.samples(|| batches_sqlite(&raw, count, 1), || one_by_one(&ours, count)).await?;
-    outcomes.push(told(&line, &samples));
+    outcomes.push(line.rates(&samples, count, "rows"));
     Ok(outcomes)
 }
 

@@ -3,17 +3,18 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use siegel_client::api::tenants::Durability;
 
 use super::Ground;
 use super::rclone::Rclone;
 use super::zones::Raw;
 use crate::data::{self, Place};
+use crate::g3::upload;
 use crate::outcome::{Outcome, Target};
-use crate::pair::{Comparison, Reading, Sample};
+use crate::pair::{Comparison, Reading};
 use crate::settings::Settings;
-use crate::worker::{self, Moved};
+use crate::worker;
 use crate::world::{World, bytes_below};
 
 /// All three.
@@ -77,16 +78,5 @@ pub(crate) async fn run(settings: &Settings, shared: &Path) -> Result<Vec<Outcom
 
 /// The baseline's worker.
 pub(crate) async fn put_raw(parts: &Path, bucket: &str, input: &Path) -> Result<()> {
-    let parts = siegel_platform::parts::Parts::read(parts).context("the parts file")?;
-    Raw::open(&parts, bucket)?.put_file("piece", input).await
-}
-
-async fn upload(world: &World, plain: &Path) -> Result<Sample> {
-    let before = world.zone_bytes()?;
-    let mut command = worker::command("put")?;
-    let server = Some(world.server.pid());
-    let (sample, sent): (_, Moved) = worker::measured_with(command.arg(&world.sender).arg(plain), &[], server)?;
-    world.check(sent.record, plain, before).await?;
-    world.erase(sent.record, before).await?;
-    Ok(sample)
+    Raw::open(&Ground::open(parts)?.parts, bucket)?.put_file("piece", input).await
 }

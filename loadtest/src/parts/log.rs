@@ -86,11 +86,7 @@ pub(crate) async fn run(settings: &Settings, shared: &Path) -> Result<Vec<Outcom
         pairs: settings.pairs,
     };
     let samples = comparison.samples(|| send(&raw, &topic, count, bytes), || programs.carry(&relay, count)).await?;
-    let rate = |seconds: Vec<f64>| count as f64 / Ratio::of(seconds).median;
-    let base = rate(samples.iter().map(|(base, _)| base.wall_s).collect());
-    let own = rate(samples.iter().map(|(_, ours)| ours.wall_s).collect());
-    let note = format!("baseline {base:.0} events/s, ours {own:.0} events/s");
-    let mut outcomes = vec![comparison.outcome(&samples).note(note)];
+    let mut outcomes = vec![comparison.rates(&samples, count, "events")];
     outcomes.push(programs.to_the_consumer(settings).await?);
     programs.env.shutdown.begin();
     Ok(outcomes)

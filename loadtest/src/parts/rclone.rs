@@ -31,14 +31,12 @@ impl Rclone {
                 "[{zone}]\ntype = s3\nprovider = Other\naccess_key_id = {access}\nsecret_access_key = {secret}\nendpoint = {endpoint}\nregion = {region}\nno_check_bucket = true\nno_head = true\ndisable_checksum = true\n\n"
             );
         }
-        let mut rclone = Self { config: place.join("rclone.conf"), ca: ground.parts.ca_file.clone(), bucket };
-        std::fs::write(&rclone.config, &text)?;
         let obscured = Command::new("rclone").args(["obscure", &super::word()]).output().context("rclone obscure")?;
         let password = String::from_utf8(obscured.stdout)?;
         for zone in ["a", "b"] {
-            let bucket = &rclone.bucket;
             text += &format!("[{zone}crypt]\ntype = crypt\nremote = {zone}:{bucket}\npassword = {password}\n\n");
         }
+        let rclone = Self { config: place.join("rclone.conf"), ca: ground.parts.ca_file.clone(), bucket };
         std::fs::write(&rclone.config, text)?;
         for zone in ["a", "b"] {
             let made = rclone
@@ -46,7 +44,6 @@ impl Rclone {
                 .status()?;
             ensure!(made.success(), "rclone mkdir ended with {made}");
         }
-        rclone.config = std::path::absolute(&rclone.config)?;
         Ok(rclone)
     }
 

@@ -15,8 +15,8 @@ use super::rclone::Rclone;
 use super::zones::Raw;
 use crate::data::{self, Place};
 use crate::g6::{self, AT_ONCE, LOAD, OPEN_S};
-use crate::outcome::{Outcome, Ratio, Target};
-use crate::pair::{Comparison, Reading, Sample};
+use crate::outcome::{Outcome, Target};
+use crate::pair::{Comparison, Reading, Sample, per_second};
 use crate::settings::Settings;
 use crate::small::{self, Load};
 use crate::worker;
@@ -50,11 +50,8 @@ pub(crate) async fn run(settings: &Settings, shared: &Path) -> Result<Vec<Outcom
     };
     let rate = closed("4 KiB records a second, c=64, S3 and PostgreSQL");
     let samples = rate.samples(|| base.run(count, None), || g6::ours(&world, count, None)).await?;
-    let per_second = |seconds: Vec<f64>| count as f64 / Ratio::of(seconds).median;
-    let theirs = per_second(samples.iter().map(|(base, _)| base.wall_s).collect());
-    let reached = per_second(samples.iter().map(|(_, ours)| ours.wall_s).collect());
-    let note = format!("baseline {theirs:.0} records/s, ours {reached:.0} records/s");
-    let mut outcomes = vec![rate.outcome(&samples).note(note)];
+    let [_, reached] = per_second(&samples, count);
+    let mut outcomes = vec![rate.rates(&samples, count, "records")];
 
     let rate = LOAD * reached;
     let count = (rate * OPEN_S) as usize;

@@ -16,6 +16,7 @@ pub(super) struct Flow {
 
 /// Of one consumer.
 pub(super) struct Heard {
+    #[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "only tests ask what is on its way"))]
     topics: BTreeSet<Arc<str>>,
     offsets: Mutex<Offsets>,
 }
@@ -38,6 +39,7 @@ impl Flow {
     }
 
     /// Messages that were carried and not yet sent to one of our consumers that hears them.
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn on_their_way(&self) -> i64 {
         let carried = lock(&self.carried).clone();
         let missing = |heard: Arc<Heard>| {

@@ -144,6 +144,7 @@ impl Kafka {
     }
 
     /// Messages that our relay has carried and that have not yet come to our own consumers.
+    #[cfg(feature = "testing")]
     pub(super) fn on_their_way(&self) -> i64 {
         self.flow.on_their_way()
     }
