@@ -42,7 +42,7 @@ async fn run(app: &App, actor: &Actor, record: RecordId, body: &CommitUpload) ->
     let Some(_running) = app.committing.begin((actor.tenant_id(), record)) else {
         return Err(error::wrong_state(RecordState::Committing));
     };
-    let begun = db.tx("record.committing", |tx| {
+    let begun = db.tx_by_row("record.committing", |tx| {
         Box::pin(async move {
             let begun = records::step(tx, record, RecordState::Open, RecordState::Committing).await?;
             Ok::<_, Problem>(begun)
@@ -69,7 +69,7 @@ async fn run(app: &App, actor: &Actor, record: RecordId, body: &CommitUpload) ->
 
 /// Back to open: refused, or left behind by a process that was killed.
 pub async fn reopen(db: &Db, record: RecordId) -> Result<bool, Problem> {
-    db.tx("record.reopen", |tx| {
+    db.tx_by_row("record.reopen", |tx| {
         Box::pin(async move { Ok(records::step(tx, record, RecordState::Committing, RecordState::Open).await?) })
     })
     .await
@@ -122,7 +122,7 @@ async fn decide(
     };
     let verified = &verify::commit(app, actor, &here, body).await?;
     let shred_key = &app.shred_keys.get_or_create(actor.tenant_id(), &row.id.to_string(), app.ctx.clock.now()).await?;
-    let committed = db.tx("record.commit", |tx| {
+    let committed = db.tx_by_row("record.commit", |tx| {
         Box::pin(async move {
             if !records::step(tx, row.id, RecordState::Committing, RecordState::Committed).await? {
                 return Err(Reason::Conflict.into());

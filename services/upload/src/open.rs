@@ -31,7 +31,7 @@ pub async fn open(app: &App, actor: &Actor, wish: &OpenUpload) -> Result<UploadS
     if records::in_flight(db.reader(), limit).await? >= limit {
         return Err(app.ctx.quotas.too_many_records());
     }
-    let opened = db.tx("upload.open", |tx| {
+    let opened = db.tx_by_row("upload.open", |tx| {
         Box::pin(async move {
             if !records::insert(tx, new, RecordState::Open).await? {
                 return Ok(false);

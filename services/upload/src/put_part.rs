@@ -137,17 +137,17 @@ async fn acknowledge(
     stored: Stored,
 ) -> Result<PartAck, Problem> {
     let copy = &stored;
-    let fate = db.tx("upload.part", |tx| {
+    let fate = db.tx_by_row("upload.part", |tx| {
         Box::pin(async move {
-            let row = records::find(&mut **tx, record).await?.ok_or_else(error::not_found)?;
-            if row.state != RecordState::Open {
+            // The record's row first: it is held until the end, so that no commit and no sweep begins in between.
+            if !records::touch(tx, record, app.ctx.clock.now()).await? {
+                let row = records::find(&mut **tx, record).await?.ok_or_else(error::not_found)?;
                 return Ok(Fate::Closed(row.state));
             }
             if !parts::insert(tx, record, part).await? {
                 return Ok(Fate::Second);
             }
             insert_copies(app, actor, tx, record, part.number, copy).await?;
-            records::touch(tx, record, app.ctx.clock.now()).await?;
             Ok::<_, Problem>(Fate::Counts)
         })
     });
@@ -186,10 +186,10 @@ enum Fate {
     Closed(RecordState),
 }
 
-/// Whether a transaction that failed surely did nothing. Other failures may come after the commit; a full disk comes before
-/// it, and has no room for orphans.
+/// Whether a transaction that failed surely did nothing: no room, no connection, or refused for another's sake until it was not
+/// tried again. Other failures may come after the commit.
 pub fn surely_undone(problem: &Problem) -> bool {
-    problem.reason() == Reason::StorageFull
+    matches!(problem.reason(), Reason::StorageFull | Reason::OverCapacity)
 }
 
 /// Rows for both zones' copies of a part. What one zone lacks is said in an event and is first in line for repair.

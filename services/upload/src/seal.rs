@@ -40,7 +40,7 @@ impl ShredKeys {
         let wrapped = &self.secrets.wrap(tenant, &place(&tenant.to_string(), owner), &*key).await?;
         let db = self.dbs.get(tenant).await?;
         let kept: Vec<u8> = db
-            .tx("keys.create", |tx| {
+            .tx_by_row("keys.create", |tx| {
                 Box::pin(async move {
                     let kept = db::query_scalar(
                         "INSERT INTO shred_keys (id, wrapped, created_ms) VALUES ($1, $2, $3)

@@ -61,7 +61,7 @@ async fn run(app: &App, actor: &Actor, request: SmallRecord) -> Result<CommitAns
     );
     let (stored, shred_key) = (stored?, &shred_key?);
     let (copy, commit) = (&stored, &commit);
-    let committed = db.tx("record.small", |tx| {
+    let committed = db.tx_by_row("record.small", |tx| {
         Box::pin(async move {
             if !records::insert(tx, new, RecordState::Committed).await? {
                 return Ok(None);

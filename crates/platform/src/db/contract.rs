@@ -2,6 +2,7 @@
 //! taken name, no database for a tenant that is not ready, no tenant in another's database.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Context, Result, ensure};
 use siegel_domain::TenantId;
@@ -39,6 +40,7 @@ pub async fn run(subject: &Subject<'_>) -> Result<()> {
     values_come_back(subject).await.context("values come back")?;
     whole_or_not_at_all(subject).await.context("whole or not at all")?;
     no_lost_update(subject).await.context("no lost update")?;
+    by_row(subject).await.context("by row")?;
     taken_names(subject).await.context("taken names")?;
     Ok(())
 }
@@ -149,6 +151,55 @@ async fn no_lost_update(subject: &Subject<'_>) -> Result<()> {
     }
     let count: i64 = query_scalar("SELECT count FROM things WHERE id = 'counter'").fetch_one(db.reader()).await?;
     ensure!(count == AT_ONCE, "{count} of {AT_ONCE} additions count");
+    Ok(())
+}
+
+/// Work that writes a row that all want, and first, is done once by each: they wait for one another and are not refused. Who
+/// reads before writing is not passed by them unseen.
+async fn by_row(subject: &Subject<'_>) -> Result<()> {
+    const AT_ONCE: i64 = 12;
+    let [one, _] = subject.tenants;
+    insert(subject, one, "row", "row", false).await?;
+    let (db, attempts) = (&subject.dbs.get(one).await?, &AtomicI64::new(0));
+    let wait = async |number: i64| {
+        db.tx_by_row::<_, DbError, _>("contract.by-row", |tx| {
+            Box::pin(async move {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                query("UPDATE things SET count = count + 1 WHERE id = 'row'").execute(&mut **tx).await?;
+                let own =
+                    query("INSERT INTO things (id, name, count) VALUES ($1, $1, 0)").bind(format!("row-{number}"));
+                own.execute(&mut **tx).await?;
+                Ok(())
+            })
+        })
+        .await
+    };
+    for done in futures::future::join_all((0..AT_ONCE).map(wait)).await {
+        done?;
+    }
+    let tried = attempts.load(Ordering::Relaxed);
+    ensure!(tried == AT_ONCE, "{AT_ONCE} were tried {tried} times");
+    let read_first = async |_: i64| {
+        db.tx::<_, DbError, _>("contract.read-first", |tx| {
+            Box::pin(async move {
+                let count: i64 = query_scalar("SELECT count FROM things WHERE id = 'row'").fetch_one(&mut **tx).await?;
+                tokio::task::yield_now().await;
+                query("UPDATE things SET count = $1 WHERE id = 'row'").bind(count + 1).execute(&mut **tx).await?;
+                Ok(())
+            })
+        })
+        .await
+    };
+    let (waited, read) = (
+        futures::future::join_all((AT_ONCE..2 * AT_ONCE).map(wait)),
+        futures::future::join_all((0..AT_ONCE).map(read_first)),
+    );
+    let (waited, read) = tokio::join!(waited, read);
+    for done in waited.into_iter().chain(read) {
+        done?;
+    }
+    let count: i64 = query_scalar("SELECT count FROM things WHERE id = 'row'").fetch_one(db.reader()).await?;
+    ensure!(count == 3 * AT_ONCE, "{count} of {} additions count", 3 * AT_ONCE);
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! Statements, rows and transactions of PostgreSQL's driver.
 //!
-//! Transactions are SERIALIZABLE: use cases were written for one writer at a time, as SQLite has it, and read before they
-//! write. What PostgreSQL can't order it refuses (40001), and [`super::Db::tx`] runs it again.
+//! Transactions are SERIALIZABLE unless they say otherwise: use cases were written for one writer at a time, as SQLite has it, and
+//! read before they write. What PostgreSQL can't order it refuses (40001), and [`super::Db::tx`] runs it again. What many do
+//! at once is written for READ COMMITTED ([`super::Db::tx_by_row`]).
 //!
 //! Every statement has a deadline of its own: a primary that is frozen with its zone keeps TCP alive, and the server's
 //! `statement_timeout` does not end the wait for a standby.
@@ -15,6 +16,7 @@ use super::DbError;
 use super::pool::{Begun, Pool};
 use super::query::{Done, Statement, Want};
 use super::row::{self, Row};
+use super::tx::Isolation;
 use super::value::Value;
 
 /// How long a statement may last, a commit's wait for the standby included.
@@ -30,8 +32,12 @@ pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -
 }
 
 /// Begins a transaction.
-pub(super) async fn begin(pool: &Pool) -> Result<Begun, DbError> {
-    in_time(pool.begin("BEGIN ISOLATION LEVEL SERIALIZABLE")).await
+pub(super) async fn begin(pool: &Pool, isolation: Isolation) -> Result<Begun, DbError> {
+    let words = match isolation {
+        Isolation::Serializable => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+        Isolation::ReadCommitted => "BEGIN ISOLATION LEVEL READ COMMITTED",
+    };
+    in_time(pool.begin(words)).await
 }
 
 /// Begins to read one moment.

@@ -37,6 +37,15 @@ enum Lease {
     Postgres(Box<Connection>),
 }
 
+/// How far a transaction is kept apart from those beside it. SQLite's come one after the other and know no difference.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Isolation {
+    /// As if alone: what it read is as it was when it commits, or it is refused and run again.
+    Serializable,
+    /// Each statement sees what was committed before it, and waits for whoever writes the same row.
+    ReadCommitted,
+}
+
 /// What a transaction's closure returns: `Box::pin(async move { … })`.
 pub type Work<'c, T, E> = BoxFuture<'c, Result<T, E>>;
 
@@ -100,11 +109,35 @@ impl Db {
         T: Send,
         E: From<DbError> + StdError + Send + 'static,
     {
+        self.again(name, Isolation::Serializable, work).await
+    }
+
+    /// The same for work whose every decision stands on a unique key or on a row that it writes first: in PostgreSQL it is READ
+    /// COMMITTED, so that those who come at the same time wait for one another's row instead of being refused and run again. What
+    /// it only reads may be older than what it writes. On SQLite there is no difference.
+    ///
+    /// Beside it, a SERIALIZABLE transaction is refused only for a row that both write. So it has to write the row that says whether
+    /// others may go on, and first (docs/decisions/0009).
+    pub async fn tx_by_row<'w, T, E, F>(&self, name: &'static str, work: F) -> Result<T, E>
+    where
+        F: for<'c> Fn(&'c mut Tx<'w>) -> Work<'c, T, E> + Send + Sync + 'w,
+        T: Send,
+        E: From<DbError> + StdError + Send + 'static,
+    {
+        self.again(name, Isolation::ReadCommitted, work).await
+    }
+
+    async fn again<'w, T, E, F>(&self, name: &'static str, isolation: Isolation, work: F) -> Result<T, E>
+    where
+        F: for<'c> Fn(&'c mut Tx<'w>) -> Work<'c, T, E> + Send + Sync + 'w,
+        T: Send,
+        E: From<DbError> + StdError + Send + 'static,
+    {
         let started = self.options.clock.monotonic_ms();
         let mut attempt = 1;
         let attempts = if self.engine() == Engine::Sqlite { ATTEMPTS } else { ATTEMPTS_BESIDE };
         let result = loop {
-            let result = self.attempt(&work).await;
+            let result = self.attempt(isolation, &work).await;
             let cause = result.as_ref().err().and_then(|error| cause_in(error));
             self.note_full(&result, cause);
             if cause != Some(Cause::Busy) || attempt == attempts {
@@ -119,7 +152,7 @@ impl Db {
         result
     }
 
-    async fn attempt<'w, T, E, F>(&self, work: &F) -> Result<T, E>
+    async fn attempt<'w, T, E, F>(&self, isolation: Isolation, work: &F) -> Result<T, E>
     where
         F: for<'c> Fn(&'c mut Tx<'w>) -> Work<'c, T, E>,
         E: From<DbError> + StdError + 'static,
@@ -127,7 +160,7 @@ impl Db {
         let mut tx = Tx::new(match &self.writer {
             Writer::Sqlite(lane) => Lease::Sqlite(lane.join().await?),
             #[cfg(feature = "real")]
-            Writer::Postgres(pool, _) => Lease::Postgres(Box::new(postgres::begin(pool).await?.into())),
+            Writer::Postgres(pool, _) => Lease::Postgres(Box::new(postgres::begin(pool, isolation).await?.into())),
         });
         let result = work(&mut tx).await;
         let Tx { lease, wake, .. } = tx;

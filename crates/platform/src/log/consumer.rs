@@ -260,9 +260,22 @@ impl Consumer {
             return Ok(Effect { fresh: 0, gap: false });
         }
         let db = self.own.get(tenant).await?;
-        let (effect, parked) = db
-            .tx("log.consume", |tx| Box::pin(async move { self.apply_all(tx, source, tenant, deliveries).await }))
-            .await?;
+        let apply = async |apart| {
+            db.tx("log.consume", |tx| {
+                Box::pin(async move { self.apply_all(tx, (source, tenant), deliveries, apart).await })
+            })
+            .await
+        };
+        let applied = match apply(false).await {
+            // One of them is never handled. Undone as a whole and done event by event, the others have their effects.
+            Err(HandleError::Poison(_)) => apply(true).await,
+            applied => applied,
+        };
+        let (effect, parked) = match applied {
+            Ok(applied) => applied,
+            Err(HandleError::Db(error)) => return Err(error.into()),
+            Err(HandleError::Poison(reason)) => unreachable!("apart from the others it is parked: {reason}"),
+        };
         self.handled.inc_by(effect.fresh as u64);
         self.parked.inc_by(parked);
         Ok(effect)
@@ -279,14 +292,14 @@ impl Consumer {
         Ok(position.unwrap_or(0))
     }
 
-    /// Returns the effect, and how many events were parked.
+    /// Returns the effect, and how many events were parked; only `apart` from one another can they be.
     async fn apply_all(
         &self,
         tx: &mut Tx<'_>,
-        source: &str,
-        tenant: TenantId,
+        (source, tenant): (&str, TenantId),
         deliveries: &[Delivery<'_>],
-    ) -> Result<(Effect, u64), DbError> {
+        apart: bool,
+    ) -> Result<(Effect, u64), HandleError> {
         let before = position_in(tx, self.name, source).await?;
         let (mut seen, mut parked, mut effect) = (before, 0, Effect { fresh: 0, gap: false });
         for delivery in deliveries {
@@ -297,7 +310,11 @@ impl Consumer {
                 effect.gap = true;
                 break;
             }
-            parked += u64::from(!self.apply(tx, source, tenant, delivery.stored).await?);
+            if apart {
+                parked += u64::from(!self.apply(tx, source, tenant, delivery.stored).await?);
+            } else {
+                self.handle(tx, tenant, delivery.stored).await?;
+            }
             effect.fresh += 1;
             seen = delivery.stored.position;
         }
@@ -323,22 +340,26 @@ impl Consumer {
         tenant: TenantId,
         stored: &Stored,
     ) -> Result<bool, DbError> {
-        let event = &stored.event;
-        let span = tracing::info_span!("log.handle", consumer = self.name, event.id, event.r#type, %tenant);
         db::query("SAVEPOINT handling").execute(&mut **tx).await?;
-        let handled = telemetry::caused_by(&event.traceparent, span, self.handler.handle(tx, tenant, event)).await;
-        let reason = match handled {
+        let reason = match self.handle(tx, tenant, stored).await {
             Ok(()) => None,
             Err(HandleError::Poison(reason)) => Some(reason),
             Err(HandleError::Db(error)) => return Err(error),
         };
         if let Some(reason) = reason {
+            let event = &stored.event;
             tracing::error!(consumer = self.name, source, %tenant, event.id, event.r#type, reason, "an event is parked");
             db::query("ROLLBACK TO handling").execute(&mut **tx).await?;
             self.park(tx, source, stored, reason).await?;
         }
         db::query("RELEASE handling").execute(&mut **tx).await?;
         Ok(reason.is_none())
+    }
+
+    async fn handle(&self, tx: &mut Tx<'_>, tenant: TenantId, stored: &Stored) -> Result<(), HandleError> {
+        let event = &stored.event;
+        let span = tracing::info_span!("log.handle", consumer = self.name, event.id, event.r#type, %tenant);
+        telemetry::caused_by(&event.traceparent, span, self.handler.handle(tx, tenant, event)).await
     }
 
     /// The consumer's own database of a tenant.

@@ -187,14 +187,14 @@ pub async fn step(tx: &mut Tx<'_>, record: RecordId, from: RecordState, to: Reco
     Ok(done.rows_affected() == 1)
 }
 
-/// A part came: the 24 hours begin anew.
-pub async fn touch(tx: &mut Tx<'_>, record: RecordId, now: Timestamp) -> Result<(), DbError> {
-    db::query("UPDATE records SET touched_ms = $2 WHERE id = $1")
+/// A part came: the 24 hours begin anew. False if the upload takes none any more; else it is open until `tx` ends.
+pub async fn touch(tx: &mut Tx<'_>, record: RecordId, now: Timestamp) -> Result<bool, DbError> {
+    let done = db::query("UPDATE records SET touched_ms = $2 WHERE id = $1 AND state = 'open'")
         .bind(record.to_string())
         .bind(now.0)
         .execute(&mut **tx)
         .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Writes what committing adds; the state is stepped by [`step`].
