@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 
 use crate::outcome::{Outcome, Ratio, Target};
 use crate::tell;
@@ -104,7 +104,10 @@ impl Comparison {
                 tell::step("the baseline spread over 15 %: once more");
             }
         }
-        if last.is_empty() { Err(anyhow!("no pair was run")) } else { Ok(last) }
+        ensure!(!last.is_empty(), "no pair was run");
+        // The table comes at the very end: who ends the run before has this much.
+        tell::step(&self.outcome(&last).line());
+        Ok(last)
     }
 
     /// The outcome of pairs, by wall-clock time; CPU in a column of its own.

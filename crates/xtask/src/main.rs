@@ -110,6 +110,9 @@ enum Verb {
         /// Only faults whose test's name contains this
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
+        /// The second lane of one that runs already
+        #[arg(long, hide = true)]
+        beside: bool,
     },
     /// Build siegel.exe for Windows (x86_64-pc-windows-gnu)
     Windows,
@@ -140,7 +143,8 @@ fn main() -> ExitCode {
         Verb::Down { wipe } => parts::down(wipe),
         Verb::Status => parts::status(),
         Verb::Logs { part, follow } => parts::logs(part.as_deref(), follow),
-        Verb::Soak { rounds, once, only } => parts::soak(if once { 1 } else { rounds }, only.as_deref()),
+        Verb::Soak { rounds, beside: true, .. } => parts::soak_beside(rounds),
+        Verb::Soak { rounds, once, only, .. } => parts::soak(if once { 1 } else { rounds }, only.as_deref()),
         Verb::Windows => stage::run(Mode::Windows, stages::windows(), &[], &[]),
         Verb::WindowsSmoke => stage::run(Mode::WindowsSmoke, stages::windows_smoke(), &[], &[]),
     };

@@ -36,7 +36,7 @@ use crate::needs::Need;
 use crate::parts::site::Site;
 
 pub(crate) use cache::{Source, Tool, go};
-pub(crate) use soak::{ROUNDS, soak};
+pub(crate) use soak::{ROUNDS, soak, soak_beside};
 pub(crate) use suite::{NEEDS, on_parts_of_its_own, test};
 pub(crate) use verbs::{down, logs, status, up};
 

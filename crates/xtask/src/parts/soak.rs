@@ -5,8 +5,9 @@
 //! What it measures (how many uploads, how many failed, the longest that anybody waited) is printed as the tests see it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::suite;
 use crate::work::Work;
@@ -34,6 +35,15 @@ pub(super) const SHORT: &[&str] = &[
     "ledger::zones::f",
 ];
 
+/// The faults in two lanes of about the same length: they mostly wait, so that two of them fit on two cores. The second lane has
+/// parts and a network namespace of its own, where the same ports are free.
+const LANES: [&[&str]; 2] = [
+    &["ledger::zones", "ledger::kills", "ledger::noisy", "ledger::secrets"],
+    &["ledger::answers", "ledger::disk", "ledger::log", "ledger::rebalance", "ledger::rot", "ledger::store"],
+];
+/// Measures what a program holds, so that nothing runs beside it.
+const ALONE: &[&str] = &["ledger::many"];
+
 /// The verb: on parts of its own, which are gone afterwards if all went well.
 pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
     needs::provide("soak", suite::NEEDS)?;
@@ -43,14 +53,62 @@ pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
     work.run(&mut tree::cargo(["test", "--workspace", "--locked", "--no-run"]))?;
     let directory = tree::target().join("xtask").join("soak-parts");
     machine::room(&directory, if rounds > 1 { MANY_GIB } else { FEW_GIB }, "the databases of a soak")?;
-    let only: Vec<&str> = only.map_or(FAULTS.to_vec(), |only| vec![only]);
-    let done = suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, &only));
-    let log = std::fs::read_to_string(work.path()).context("read the log")?;
-    for line in figures(&log) {
-        println!("{line}");
+    let mut logs = vec![work.path().to_owned()];
+    let done = match only {
+        Some(only) => {
+            suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, &[only]))
+        }
+        None if namespaces() => {
+            let mut beside = Work::new("soak-beside")?;
+            println!("two lanes; the second one's log is {}", beside.path().display());
+            logs.push(beside.path().to_owned());
+            suite::on_parts_of_its_own(&mut work, &directory, |work, file| in_lanes(work, &mut beside, file, rounds))
+        }
+        None => {
+            println!(
+                "one lane: network namespaces can't be made here (they take root), so that it lasts twice as long"
+            );
+            suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, FAULTS))
+        }
+    };
+    for log in logs {
+        let log = std::fs::read_to_string(log).context("read the log")?;
+        for line in figures(&log) {
+            println!("{line}");
+        }
+        ensure!(!log.contains("running 0 tests"), "no fault has such a name: docs/testing.md lists them");
     }
-    ensure!(!log.contains("running 0 tests"), "no fault has such a name: docs/testing.md lists them");
     done.with_context(|| format!("a fault was not stood; see {}", work.path().display()))
+}
+
+/// Both lanes whatever becomes of the other, then what has to be alone.
+fn in_lanes(work: &mut Work, beside: &mut Work, parts: &Path, rounds: usize) -> Result<()> {
+    let mut other = Command::new("unshare");
+    // The parts' programs are in the cache by now: the namespace has no way out to fetch them.
+    other.args(["--net", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(this_program());
+    other.args(["soak", "--beside", "--rounds", &rounds.to_string()]);
+    let (first, second) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| beside.run(&mut other));
+        (faults(work, parts, rounds, LANES[0]), second.join())
+    });
+    first?;
+    second.map_err(|_| anyhow!("the second lane panicked"))??;
+    faults(work, parts, rounds, ALONE)
+}
+
+/// The second lane, in a namespace that the first has made; its output is the first one's log.
+pub(crate) fn soak_beside(rounds: usize) -> Result<()> {
+    let mut work = Work::new("soak-lane")?;
+    let directory = tree::target().join("xtask").join("soak-parts-beside");
+    let done = suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, LANES[1]));
+    print!("{}", std::fs::read_to_string(work.path()).context("read the log")?);
+    done
+}
+
+/// Whether we may make network namespaces.
+fn namespaces() -> bool {
+    let up = Command::new("unshare").args(["--net", "ip", "link", "set", "lo", "up"]).output();
+    up.is_ok_and(|up| up.status.success())
 }
 
 /// Faults on the parts of a file, one after another: each breaks what the others stand on.
@@ -74,6 +132,17 @@ fn figures(log: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_fault_is_in_a_lane_or_alone() {
+        let modules = std::fs::read_to_string(tree::root().join("tests/e2e/tests/it/ledger/mod.rs")).unwrap();
+        let named = |line: &str| Some(format!("ledger::{}", line.strip_prefix("mod ")?.strip_suffix(';')?));
+        let mut there: Vec<_> = modules.lines().filter_map(named).filter(|name| name != "ledger::listener").collect();
+        let mut ours = [LANES[0], LANES[1], ALONE].concat();
+        there.sort();
+        ours.sort_unstable();
+        assert_eq!(there, ours);
+    }
 
     #[test]
     fn figures_are_what_tests_saw() {
