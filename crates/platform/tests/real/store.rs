@@ -1,5 +1,6 @@
 //! PostgreSQL keeps the contracts of the store and of the log.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use siegel_domain::{TenantId, Timestamp};
@@ -9,6 +10,8 @@ use siegel_platform::log::{self, EventSource, Log};
 use siegel_platform::metrics::Metrics;
 use siegel_platform::parts::Parts;
 use siegel_platform::rng::{Rng, SeededRng, SystemRng};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 static THINGS: LazyLock<Migrations> = LazyLock::new(contract::migrations);
 static LOG: LazyLock<Migrations> =
@@ -44,6 +47,29 @@ async fn m03_postgres_keeps_the_contract_of_the_store() {
     assert!(foreign.is_err(), "retention reads upload's tables");
     dbs.close_all().await;
     other.close().await;
+    cluster.drop_all().await.unwrap();
+}
+
+/// A database that is made lets everybody in until that is taken back, and our schema comes last: who starts in between has to wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_starts_before_its_schema_is_made_does_not_find_it() {
+    let Some(mut parts) = Parts::for_tests() else { return };
+    parts.postgres.installation = format!("test_{:012x}", (&SystemRng as &dyn Rng).below(1 << 47));
+    let part = &parts.postgres;
+    let password = async |schema: &str| Ok::<_, DbError>(format!("test-{schema}").into());
+    let cluster = Cluster::open(part, &parts.ca_file, password).await.unwrap();
+    let known = BTreeMap::from([("provider", "test-provider".to_owned().into())]);
+    let service = Cluster::of_service(part, &parts.ca_file, known).unwrap();
+    service.is_there().await.unwrap();
+    let (user, secret) = part.admin().unwrap();
+    let admin = PgConnectOptions::new_without_pgpass().host(&part.host).port(part.port).username(user);
+    let admin = admin.password(secret.expose()).ssl_mode(PgSslMode::VerifyFull).ssl_root_cert(&parts.ca_file);
+    let mut admin = admin.database(&format!("{}_provider", part.installation)).connect().await.unwrap();
+    sqlx::query("DROP SCHEMA provider CASCADE").execute(&mut admin).await.unwrap();
+    assert!(service.is_there().await.is_err(), "the database lets it in, and nothing is there");
+    Cluster::open(part, &parts.ca_file, password).await.unwrap();
+    service.is_there().await.unwrap();
+    admin.close().await.unwrap();
     cluster.drop_all().await.unwrap();
 }
 

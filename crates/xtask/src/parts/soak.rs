@@ -38,11 +38,11 @@ pub(super) const SHORT: &[&str] = &[
 /// The faults in two lanes of about the same length: they mostly wait, so that two of them fit on two cores. The second lane has
 /// parts and a network namespace of its own, where the same ports are free.
 const LANES: [&[&str]; 2] = [
-    &["ledger::zones", "ledger::kills", "ledger::noisy", "ledger::secrets"],
+    &["ledger::zones", "ledger::kills", "ledger::secrets"],
     &["ledger::answers", "ledger::disk", "ledger::log", "ledger::rebalance", "ledger::rot", "ledger::store"],
 ];
-/// Measures what a program holds, so that nothing runs beside it.
-const ALONE: &[&str] = &["ledger::many"];
+/// What measures: how much a program holds, how much slower it gets. Nothing runs beside it.
+const ALONE: &[&str] = &["ledger::many", "ledger::noisy"];
 
 /// The verb: on parts of its own, which are gone afterwards if all went well.
 pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
