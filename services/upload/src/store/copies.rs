@@ -147,13 +147,15 @@ pub async fn of_record(db: impl Executor<'_>, record: RecordId) -> Result<Vec<Co
 
 /// The zones that hold each part: one pair of part and zone for each good copy, in order.
 pub async fn held(db: impl Executor<'_>, record: RecordId) -> Result<Vec<(u32, String)>, DbError> {
-    let rows = db::query(
-        "SELECT part, zone FROM copies WHERE record = $1 AND wanted = 'held' AND actual = 'held' ORDER BY part, zone",
-    )
-    .bind(record.to_string())
-    .fetch_all(db)
-    .await?;
-    rows.iter().map(|row| Ok((number(row, "copies", "part")?, row.try_get("zone")?))).collect()
+    // Which of them are good is decided here: said in the query, PostgreSQL may take the index of what is to be scrubbed, which holds
+    // every good copy of the institution, and read all of it for one record.
+    let rows =
+        db::query(concat!("SELECT ", copy_columns!(), " FROM copies c WHERE c.record = $1 ORDER BY c.part, c.zone"))
+            .bind(record.to_string())
+            .fetch_all(db)
+            .await?;
+    let copies = rows.iter().map(CopyRow::try_from);
+    copies.filter_map(|copy| copy.map(|copy| copy.is_good().then_some((copy.part, copy.zone))).transpose()).collect()
 }
 
 /// What is wrong in a zone and belongs to a record that lives, at most `limit`: to be healed or taken away.
