@@ -19,11 +19,16 @@ pub(crate) struct Work {
 impl Work {
     /// A fresh log named after the stage.
     pub(crate) fn new(stage: &str) -> Result<Self> {
-        let directory = crate::tree::target().join("xtask");
-        std::fs::create_dir_all(&directory).with_context(|| format!("create {}", directory.display()))?;
-        let path = directory.join(format!("{}.log", stage.replace([' ', '/'], "-")));
+        let path = Self::path_of(stage);
+        let directory = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(directory).with_context(|| format!("create {}", directory.display()))?;
         let log = File::create(&path).with_context(|| format!("create {}", path.display()))?;
         Ok(Self { log, path })
+    }
+
+    /// Where the log of a stage lies, whichever process writes it.
+    pub(crate) fn path_of(stage: &str) -> PathBuf {
+        crate::tree::target().join("xtask").join(format!("{}.log", stage.replace([' ', '/'], "-")))
     }
 
     /// Where the log lies.

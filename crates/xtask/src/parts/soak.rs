@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::suite;
 use crate::work::Work;
@@ -44,6 +44,9 @@ const LANES: [&[&str]; 2] = [
 /// What measures: how much a program holds, how much slower it gets. Nothing runs beside it.
 const ALONE: &[&str] = &["ledger::many", "ledger::noisy"];
 
+/// The second lane's log.
+const BESIDE: &str = "soak-beside";
+
 /// The verb: on parts of its own, which are gone afterwards if all went well.
 pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
     needs::provide("soak", suite::NEEDS)?;
@@ -59,10 +62,9 @@ pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
             suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, &[only]))
         }
         None if namespaces() => {
-            let mut beside = Work::new("soak-beside")?;
-            println!("two lanes; the second one's log is {}", beside.path().display());
-            logs.push(beside.path().to_owned());
-            suite::on_parts_of_its_own(&mut work, &directory, |work, file| in_lanes(work, &mut beside, file, rounds))
+            logs.push(Work::path_of(BESIDE));
+            println!("two lanes; the second one's log is {}", logs[1].display());
+            suite::on_parts_of_its_own(&mut work, &directory, |work, file| in_lanes(work, file, rounds))
         }
         None => {
             println!(
@@ -82,27 +84,24 @@ pub(crate) fn soak(rounds: usize, only: Option<&str>) -> Result<()> {
 }
 
 /// Both lanes whatever becomes of the other, then what has to be alone.
-fn in_lanes(work: &mut Work, beside: &mut Work, parts: &Path, rounds: usize) -> Result<()> {
+fn in_lanes(work: &mut Work, parts: &Path, rounds: usize) -> Result<()> {
     let mut other = Command::new("unshare");
     // The parts' programs are in the cache by now: the namespace has no way out to fetch them.
     other.args(["--net", "sh", "-c", "ip link set lo up && exec \"$0\" \"$@\""]).arg(this_program());
     other.args(["soak", "--beside", "--rounds", &rounds.to_string()]);
-    let (first, second) = std::thread::scope(|scope| {
-        let second = scope.spawn(|| beside.run(&mut other));
-        (faults(work, parts, rounds, LANES[0]), second.join())
-    });
+    let mut second = other.spawn().context("start the second lane")?;
+    let first = faults(work, parts, rounds, LANES[0]);
+    let second = second.wait().context("wait for the second lane")?;
     first?;
-    second.map_err(|_| anyhow!("the second lane panicked"))??;
+    ensure!(second.success(), "the second lane failed; see {}", Work::path_of(BESIDE).display());
     faults(work, parts, rounds, ALONE)
 }
 
-/// The second lane, in a namespace that the first has made; its output is the first one's log.
+/// The second lane, in a namespace that the first has made.
 pub(crate) fn soak_beside(rounds: usize) -> Result<()> {
-    let mut work = Work::new("soak-lane")?;
+    let mut work = Work::new(BESIDE)?;
     let directory = tree::target().join("xtask").join("soak-parts-beside");
-    let done = suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, LANES[1]));
-    print!("{}", std::fs::read_to_string(work.path()).context("read the log")?);
-    done
+    suite::on_parts_of_its_own(&mut work, &directory, |work, file| faults(work, file, rounds, LANES[1]))
 }
 
 /// Whether we may make network namespaces.
