@@ -139,16 +139,6 @@ impl Outcome {
         self
     }
 
-    /// In one line, as far as it is known by now.
-    pub(crate) fn line(&self) -> String {
-        let Ratio { median, low, high } = self.ratio;
-        let cpu = self.cpu_ratio.map_or_else(String::new, |cpu| format!(", CPU {:.3}", cpu.median));
-        let spread =
-            self.baseline_spread.map_or_else(String::new, |spread| format!(", spread {:.0} %", spread * 100.0));
-        let (bound, verdict) = (self.target.text(), self.verdict.text());
-        format!("{median:.3} ({low:.3}-{high:.3}){cpu}{spread}; {bound}: {verdict}; {}", self.note)
-    }
-
     /// With absolute figures.
     pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();

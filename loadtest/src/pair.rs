@@ -8,7 +8,7 @@ use std::future::Future;
 use anyhow::{Result, ensure};
 
 use crate::outcome::{Outcome, Ratio, Target};
-use crate::tell;
+use crate::{report, tell};
 
 /// What one measurement gave.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +106,7 @@ impl Comparison {
         }
         ensure!(!last.is_empty(), "no pair was run");
         // The table comes at the very end: who ends the run before has this much.
-        tell::step(&self.outcome(&last).line());
+        tell::step(&report::line(&self.outcome(&last)));
         Ok(last)
     }
 

@@ -34,6 +34,13 @@ pub(crate) fn markdown(outcomes: &[Outcome]) {
     }
 }
 
+/// An outcome in one line, for progress.
+pub(crate) fn line(outcome: &Outcome) -> String {
+    let cpu = outcome.cpu_ratio.map_or_else(String::new, |cpu| format!(", CPU {}", figure(cpu.median)));
+    let (target, verdict, seen) = (outcome.target.text(), outcome.verdict.text(), seen(outcome).unwrap_or_default());
+    format!("{}{cpu}; {target}: {verdict}; {seen}", range(outcome.ratio))
+}
+
 /// Everything, for programs.
 pub(crate) fn json(outcomes: &[Outcome], file: &Path) -> Result<()> {
     let text = serde_json::to_string_pretty(outcomes)?;

@@ -95,8 +95,8 @@ impl Cluster {
     /// Whether the provider's database is there, lets us in and holds our schema, which is what provisioning makes last: until then it
     /// lets everybody in and takes that back.
     pub async fn is_there(&self) -> Result<(), DbError> {
-        let ours = "SELECT 1 FROM pg_namespace WHERE nspname = 'provider' AND pg_get_userbyid(nspowner) = current_user";
-        super::query(ours).fetch_one(&self.look).await.map(drop)
+        let ours = "SELECT 1 FROM pg_namespace WHERE nspname = $1 AND pg_get_userbyid(nspowner) = current_user";
+        super::query(ours).bind(PROVIDER).fetch_one(&self.look).await.map(drop)
     }
 
     /// Where newer passwords are to be had, for roles whose password is replaced while this program runs.
