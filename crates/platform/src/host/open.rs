@@ -173,8 +173,8 @@ pub(super) async fn open(config: &HostConfig, given: Given) -> Result<Opened> {
 pub(super) struct SecretsPlace<'a> {
     pub(super) state_dir: &'a Path,
     pub(super) key_file: &'a Path,
+    #[cfg_attr(not(feature = "real"), expect(dead_code, reason = "without real parts there is the sealed file only"))]
     pub(super) parts: &'a PartsChoice,
-    #[cfg_attr(not(feature = "real"), expect(dead_code, reason = "who has the key of the file has all of it"))]
     pub(super) program: &'a str,
 }
 
